@@ -1,0 +1,37 @@
+"""Settings that every test shares: fixed seeds, one thread, no display, a calm hypothesis."""
+
+import os
+
+# Chosen before anything imports matplotlib: tests draw to memory, never to a screen.
+os.environ["MPLBACKEND"] = "Agg"
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("search", parent=settings.get_profile("repeatable"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# Equal bits hold at an equal number of threads, so tests fix that number for everyone.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def fixed_global_state():
+    """Start each test from the same global seeds and put the former states back after it."""
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    torch_state = torch.get_rng_state()
+    np.random.seed(0)  # noqa: NPY002
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(1)
+    np.random.set_state(numpy_state)  # noqa: NPY002
+    torch.set_rng_state(torch_state)
