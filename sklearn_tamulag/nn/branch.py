@@ -1,0 +1,235 @@
+"""One modality's branch of the network, from its features to its own prediction."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .attention import build_pooling
+from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
+from .heads import UnimodalHead
+
+
+def check_size(name: str, value: int) -> None:
+    """Refuse a size that is less than one.
+
+    Parameters
+    ----------
+    name : str
+        What the size is called in the message.
+    value : int
+        Size.
+
+    Raises
+    ------
+    ValueError
+        If `value` is less than 1.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn.branch import check_size
+    >>> check_size("fusion_size", 0)
+    Traceback (most recent call last):
+        ...
+    ValueError: fusion_size must be at least 1; got 0.
+    """
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1; got {value!r}.")
+
+
+@dataclass(frozen=True)
+class ModalitySpec:
+    """Shape of the branch of one modality.
+
+    Parameters
+    ----------
+    name : str
+        Name of the modality.
+    feature_size : int
+        Number of features of a step.
+    hidden_size : int, default=64
+        Size of the recurrent states of one layer in one direction.
+    num_layers : int, default=1
+        Number of recurrent layers.
+    embedding_size : int, default=32
+        Size K of the embedding and of the unimodal representation.
+    cell : {"lstm", "gru"}, default="lstm"
+        Recurrent cell.
+    bidirectional : bool, default=False
+        Whether the recurrent layers read the sequence in both directions.
+    dropout : float in [0, 1], default=0.1
+        Dropout between recurrent layers, before the embedding and in the unimodal head.
+
+    Raises
+    ------
+    ValueError
+        If a size is less than 1, `cell` is unknown or `dropout` is outside [0, 1].
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn import ModalitySpec
+    >>> ModalitySpec("audio", feature_size=74, hidden_size=16).embedding_size
+    32
+    """
+
+    name: str
+    feature_size: int
+    hidden_size: int = 64
+    num_layers: int = 1
+    embedding_size: int = 32
+    cell: str = "lstm"
+    bidirectional: bool = False
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for field in ("feature_size", "hidden_size", "num_layers", "embedding_size"):
+            check_size(f"{field} of modality {self.name!r}", getattr(self, field))
+        if self.cell not in CELLS:
+            raise ValueError(
+                f"cell of modality {self.name!r} must be one of {', '.join(map(repr, CELLS))}; "
+                f"got {self.cell!r}."
+            )
+        if not 0.0 <= self.dropout <= 1.0:
+            raise ValueError(
+                f"dropout of modality {self.name!r} must be in [0, 1]; got {self.dropout!r}."
+            )
+
+
+class ModalityBranch(nn.Module):
+    """All layers of one modality: encoder, pooling, embedding and unimodal head.
+
+    Parameters
+    ----------
+    name : str
+        Name of the modality.
+    encoder : SequenceEncoder
+        From features and lengths to states.
+    pooling : nn.Module
+        From states and lengths to pooled states and weights, as `build_pooling` builds it.
+    embedding_size : int
+        Size K of the embedding and of the unimodal representation.
+    n_outputs : int
+        Number of predicted values: 1, or the number of classes.
+    dropout : float in [0, 1]
+        Dropout before the embedding and in the unimodal head.
+
+    Attributes
+    ----------
+    embedding : nn.Sequential
+        Dropout and the linear layer from the pooled state to the embedding.
+    head : UnimodalHead
+        From the embedding to the unimodal representation and prediction.
+    absent : nn.Parameter of shape (K,)
+        Stands for the embedding in rows of length 0; zero at the start, and learned.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_tamulag.nn import ModalityBranch, RecurrentEncoder, build_pooling
+    >>> branch = ModalityBranch(
+    ...     "audio",
+    ...     RecurrentEncoder(3, 8),
+    ...     build_pooling("softmax", 8),
+    ...     embedding_size=4,
+    ...     n_outputs=1,
+    ...     dropout=0.0,
+    ... )
+    >>> embedding, unimodal, prediction, weights = branch(torch.ones(2, 5, 3), torch.tensor([5, 0]))
+    >>> torch.equal(embedding[1], branch.absent)
+    True
+    """
+
+    def __init__(
+        self,
+        name: str,
+        encoder: SequenceEncoder,
+        pooling: nn.Module,
+        *,
+        embedding_size: int,
+        n_outputs: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.encoder = encoder
+        self.pooling = pooling
+        self.embedding = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(encoder.output_size, embedding_size)
+        )
+        self.absent = nn.Parameter(torch.zeros(embedding_size))
+        self.head = UnimodalHead(embedding_size, n_outputs, dropout=dropout)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Run the modality of a batch.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, T, d) or (B, T)
+            Padded input of the encoder.
+        lengths : Tensor of shape (B,), integer
+            Number of valid steps of every row, from 0 (the row lacks the modality) to T.
+
+        Returns
+        -------
+        embedding : Tensor of shape (B, K)
+            Embedding z.
+        unimodal : Tensor of shape (B, K)
+            Unimodal representation u.
+        prediction : Tensor of shape (B, n_outputs)
+            Unimodal prediction.
+        weights : Tensor of shape (B, T)
+            Weight of every step.
+        """
+        pooled, weights = self.pooling(self.encoder(features, lengths), lengths)
+        present = (lengths > 0).unsqueeze(1)  # (B,) -> (B, 1)
+        embedding = torch.where(present, self.embedding(pooled), self.absent)  # (B, K)
+        unimodal, prediction = self.head(embedding)
+        return embedding, unimodal, prediction, weights
+
+
+def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
+    """Build the branch of one modality, with a recurrent encoder.
+
+    Parameters
+    ----------
+    spec : ModalitySpec
+        Shape of the branch.
+    attention : {"softmax", "gate", "mean", "last"}
+        Pooling over time, see `build_pooling`.
+    n_outputs : int
+        1 for regression, the number of classes for classification.
+
+    Returns
+    -------
+    ModalityBranch
+        The branch, its weights drawn from torch's global random state.
+
+    Raises
+    ------
+    ValueError
+        If `attention` is unknown.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn import ModalitySpec, build_branch
+    >>> spec = ModalitySpec("audio", feature_size=74, hidden_size=16, bidirectional=True)
+    >>> build_branch(spec, "softmax", n_outputs=1).encoder.output_size
+    32
+    """
+    encoder = RecurrentEncoder(
+        spec.feature_size,
+        spec.hidden_size,
+        num_layers=spec.num_layers,
+        cell=spec.cell,
+        bidirectional=spec.bidirectional,
+        dropout=spec.dropout,
+    )
+    return ModalityBranch(
+        spec.name,
+        encoder,
+        build_pooling(attention, encoder.output_size),
+        embedding_size=spec.embedding_size,
+        n_outputs=n_outputs,
+        dropout=spec.dropout,
+    )

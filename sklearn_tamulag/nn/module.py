@@ -1,0 +1,234 @@
+"""Assembly of the network: the branches of the modalities, their fusion, and the heads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .branch import ModalityBranch, ModalitySpec, build_branch, check_size
+from .fusion import build_fusion
+from .heads import MultimodalHead, SimilarityConfidence
+
+__all__ = ["ModalityBranch", "ModalitySpec", "TAMULAGModule", "TAMULAGOutput", "build_module"]
+
+
+@dataclass
+class TAMULAGOutput:
+    """What the network returns for a batch of B rows and M modalities.
+
+    Attributes
+    ----------
+    prediction : Tensor of shape (B,) or (B, n_classes)
+        Multimodal prediction: one value per row, or logits.
+    unimodal_predictions : Tensor of shape (B, M) or (B, M, n_classes)
+        Predictions of the single modalities, in the order of the modalities.
+    embeddings : tuple of M tensors of shape (B, K_m)
+        Embeddings z_m; the learned `absent` vector in rows that lack the modality.
+    unimodal : tuple of M tensors of shape (B, K_m)
+        Unimodal representations u_m.
+    fused : Tensor of shape (B, F)
+        Fused representation.
+    attention : tuple of M tensors of shape (B, T_m)
+        Weight of every step, zero on padding.
+    confidence : Tensor of shape (B, M) or None
+        Confidence of the similarity labels, in (0, 1); None without confidence layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_tamulag.nn import ModalitySpec, build_module
+    >>> module = build_module([ModalitySpec("text", 3), ModalitySpec("audio", 2)])
+    >>> output = module(
+    ...     features={"text": torch.ones(4, 6, 3), "audio": torch.ones(4, 9, 2)},
+    ...     lengths={"text": torch.tensor([6, 1, 2, 3]), "audio": torch.tensor([9, 9, 0, 1])},
+    ... )
+    >>> output.prediction.shape, output.unimodal_predictions.shape
+    (torch.Size([4]), torch.Size([4, 2]))
+    >>> [tuple(weights.shape) for weights in output.attention]
+    [(4, 6), (4, 9)]
+    """
+
+    prediction: Tensor
+    unimodal_predictions: Tensor
+    embeddings: tuple[Tensor, ...]
+    unimodal: tuple[Tensor, ...]
+    fused: Tensor
+    attention: tuple[Tensor, ...]
+    confidence: Tensor | None = None
+
+
+class TAMULAGModule(nn.Module):
+    """The TAM-ULAG network: a task per modality and a multimodal one, trained together.
+
+    Parameters
+    ----------
+    branches : sequence of ModalityBranch
+        One branch per modality, at least one, with different names.
+    fusion : nn.Module
+        From the embeddings to the fused representation, as `build_fusion` builds it.
+    head : nn.Module
+        From the fused representation to the multimodal prediction.
+    confidence : nn.Module, optional
+        `SimilarityConfidence`, for the generation of labels as published.
+
+    Attributes
+    ----------
+    modalities : tuple of str
+        Names of the modalities, in the order of `branches` and of all outputs.
+
+    Raises
+    ------
+    ValueError
+        If there is no branch or two have one name.
+
+    References
+    ----------
+    .. [1] Sun and Wang, "Multimodal sentiment analysis with temporal attention and unimodal label
+       automatic generation", Journal of Electronics & Information Technology 46(2), 588-601, 2024,
+       doi:10.11999/JEIT231107.
+    .. [2] Yu, Xu, Yuan and Wu, "Learning modality-specific representations with self-supervised
+       multi-task learning for multimodal sentiment analysis", AAAI 2021, arXiv:2102.04830.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_tamulag.nn import ModalitySpec, build_module
+    >>> module = build_module([ModalitySpec("text", 3)], n_outputs=4)
+    >>> module.modalities
+    ('text',)
+    >>> module({"text": torch.ones(1, 2, 3)}, {"text": torch.tensor([2])}).prediction.shape
+    torch.Size([1, 4])
+    """
+
+    def __init__(
+        self,
+        branches: Sequence[ModalityBranch],
+        fusion: nn.Module,
+        head: nn.Module,
+        confidence: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.modalities = tuple(branch.name for branch in branches)
+        if not self.modalities:
+            raise ValueError("branches must have at least one modality; got none.")
+        if len(set(self.modalities)) < len(self.modalities):
+            raise ValueError(f"names of modalities must differ; got {list(self.modalities)}.")
+        self.branches = nn.ModuleList(branches)
+        self.fusion = fusion
+        self.head = head
+        self.confidence = confidence
+
+    def forward(self, features: dict[str, Tensor], lengths: dict[str, Tensor]) -> TAMULAGOutput:
+        """Run a batch.
+
+        Parameters
+        ----------
+        features : dict of str to Tensor of shape (B, T_m, d_m) or (B, T_m)
+            Padded input of every modality, zero on padding.
+        lengths : dict of str to Tensor of shape (B,), integer
+            Number of valid steps of every row, from 0 (the row lacks the modality) to T_m.
+
+        Returns
+        -------
+        TAMULAGOutput
+            Predictions, representations and weights. They depend neither on the other rows of
+            the batch nor on the amount of padding.
+
+        Raises
+        ------
+        ValueError
+            If a modality is missing from `features` or `lengths`.
+        """
+        for argument, given in (("features", features), ("lengths", lengths)):
+            missing = [name for name in self.modalities if name not in given]
+            if missing:
+                raise ValueError(
+                    f"{argument} must have the modalities {list(self.modalities)}; "
+                    f"{missing} missing."
+                )
+        outputs = [
+            branch(features[name], lengths[name])
+            for name, branch in zip(self.modalities, self.branches, strict=True)
+        ]
+        embeddings, unimodal, predictions, attention = zip(*outputs, strict=True)
+        fused = self.fusion(embeddings)
+        prediction = self.head(fused)  # (B, n_outputs)
+        unimodal_predictions = torch.stack(predictions, dim=1)  # M x (B, n_outputs) -> (B, M, ..)
+        if prediction.shape[-1] == 1:
+            prediction = prediction.squeeze(-1)  # (B, 1) -> (B,)
+            unimodal_predictions = unimodal_predictions.squeeze(-1)  # (B, M, 1) -> (B, M)
+        return TAMULAGOutput(
+            prediction=prediction,
+            unimodal_predictions=unimodal_predictions,
+            embeddings=embeddings,
+            unimodal=unimodal,
+            fused=fused,
+            attention=attention,
+            confidence=None if self.confidence is None else self.confidence(fused, unimodal),
+        )
+
+
+def build_module(
+    modalities: Sequence[ModalitySpec],
+    *,
+    attention: str = "softmax",
+    fusion: str = "concat",
+    fusion_size: int = 64,
+    dropout: float = 0.1,
+    n_outputs: int = 1,
+    expert_size: int | None = None,
+) -> TAMULAGModule:
+    """Build the network from the shapes of its modalities.
+
+    Parameters
+    ----------
+    modalities : sequence of ModalitySpec
+        One entry per modality, at least one, with different names.
+    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+        Pooling over time, see `build_pooling`.
+    fusion : {"concat", "cross", "semantic"}, default="concat"
+        Fusion of the modalities, see `build_fusion`.
+    fusion_size : int, default=64
+        Size F of the fused representation.
+    dropout : float in [0, 1], default=0.1
+        Dropout in the fusion. That of a modality stands in its `ModalitySpec`.
+    n_outputs : int, default=1
+        1 for regression, the number of classes for classification.
+    expert_size : int, optional
+        Size of the expert vectors of `SimilarityConfidence`; None leaves these layers out.
+
+    Returns
+    -------
+    TAMULAGModule
+        The network, its weights drawn from torch's global random state.
+
+    Raises
+    ------
+    ValueError
+        If there is no modality, two have one name, an option is unknown or a size is less than 1.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn import ModalitySpec, build_module
+    >>> module = build_module(
+    ...     [ModalitySpec("text", 300), ModalitySpec("audio", 74)], fusion="semantic"
+    ... )
+    >>> module.modalities
+    ('text', 'audio')
+    """
+    if not modalities:
+        raise ValueError("modalities must have at least one entry; got none.")
+    check_size("fusion_size", fusion_size)
+    check_size("n_outputs", n_outputs)
+    sizes = [spec.embedding_size for spec in modalities]
+    confidence = None
+    if expert_size is not None:
+        check_size("expert_size", expert_size)
+        confidence = SimilarityConfidence(fusion_size, sizes, expert_size=expert_size)
+    return TAMULAGModule(
+        [build_branch(spec, attention, n_outputs) for spec in modalities],
+        build_fusion(fusion, sizes, fusion_size, dropout=dropout),
+        MultimodalHead(fusion_size, n_outputs),
+        confidence,
+    )
