@@ -1,0 +1,55 @@
+"""What truth, prediction and protocol of a score may look like."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Protocol = Literal["mosi", "mosei", "sims"]
+
+# The labels of a protocol lie in [-limit, limit].
+_LABEL_LIMITS = {"mosi": 3.0, "mosei": 3.0, "sims": 1.0}
+
+
+def _check_values(values: ArrayLike, name: str) -> NDArray[np.floating]:
+    """Return a one-dimensional finite float array; floats keep their own precision."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be one-dimensional, of shape (n,); {error}") from error
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, of shape (n,); got shape {array.shape}.")
+    if array.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")
+    if array.dtype.kind != "f":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name} must hold real numbers; {error}") from error
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        raise ValueError(
+            f"{name} must be finite; row {bad[0]} is {array[bad[0]]} ({bad.size} such rows)."
+        )
+    return array
+
+
+def _check_pair(
+    y_true: ArrayLike, y_pred: ArrayLike
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return truth and prediction as two float arrays of one shape (n,), n >= 1."""
+    truth, prediction = _check_values(y_true, "y_true"), _check_values(y_pred, "y_pred")
+    if len(truth) != len(prediction):
+        raise ValueError(
+            "y_true and y_pred must have the same length; "
+            f"got {len(truth)} and {len(prediction)} rows."
+        )
+    if not len(truth):
+        raise ValueError("y_true and y_pred must have at least one row; got none.")
+    return truth, prediction
+
+
+def _check_protocol(protocol: str) -> None:
+    """Refuse a protocol that is not one of the three."""
+    if protocol not in list(_LABEL_LIMITS):
+        raise ValueError(f"protocol must be one of {list(_LABEL_LIMITS)}; got {protocol!r}.")
