@@ -1,0 +1,100 @@
+"""Single keys of a split in the MMSA layout, each checked and in one shape and type."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Mapping[str, Any]
+
+
+def _pick_split(content: Any, split: str, path: str | PathLike[str]) -> Split:
+    """Return the dict of one split."""
+    if not isinstance(content, dict) or not all(
+        isinstance(part, dict) for part in content.values()
+    ):
+        raise ValueError(f"{path} must hold a dict of splits, each a dict of arrays.")
+    if split not in content:
+        raise ValueError(f"split must be one of {list(content)}, which {path} has; got {split!r}.")
+    part: Split = content[split]
+    return part
+
+
+def _get_value(content: Split, key: str, where: str, hint: str = "") -> Any:
+    """Return the value of a key that has to be there."""
+    if key not in content:
+        raise ValueError(f'There is no key "{key}" in {where}; the keys are {list(content)}.{hint}')
+    return content[key]
+
+
+def _check_rows(key: str, n_given: int, n_rows: int | None, where: str) -> None:
+    """Refuse a key with another number of rows than the labels have."""
+    if n_rows is not None and n_given != n_rows:
+        raise ValueError(
+            f"{key} has {n_given} rows where regression_labels has {n_rows}, in {where}."
+        )
+
+
+def _read_numbers(content: Split, key: str, where: str, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return the numbers under a key as a new array of shape (n,)."""
+    try:
+        values = np.array(_get_value(content, key, where), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{key} must hold numbers, in {where}: {error}.") from error
+    if values.shape[1:] == (1,):
+        values = values[:, 0]  # (n, 1) -> (n,)
+    if values.ndim != 1:
+        raise ValueError(f"{key} must have shape (n,), in {where}; got {values.shape}.")
+    if np.issubdtype(dtype, np.integer) and not (values == np.rint(values)).all():
+        raise ValueError(f"{key} must hold whole numbers, in {where}.")
+    return values.astype(dtype)
+
+
+def _read_labels(
+    content: Split, key: str, where: str, n_rows: int | None = None
+) -> NDArray[np.float64]:
+    """Return finite labels, one per row."""
+    labels = _read_numbers(content, key, where, np.float64)
+    _check_rows(key, len(labels), n_rows, where)
+    bad = np.flatnonzero(~np.isfinite(labels))
+    if bad.size:
+        raise ValueError(f"{key} must be finite, in {where}; row {bad[0]} is {labels[bad[0]]}.")
+    return labels
+
+
+def _read_strings(content: Split, key: str, n_rows: int, where: str) -> NDArray[np.str_]:
+    """Return the words under a key, one per row; bytes are read as UTF-8."""
+    values = np.asarray(_get_value(content, key, where), dtype=object).ravel()
+    _check_rows(key, len(values), n_rows, where)
+    words = [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+    return np.array(words, dtype=str)
+
+
+def _read_raw_text(content: Split, n_rows: int, where: str) -> list[str] | None:
+    """Return the transcripts, if there are any."""
+    if "raw_text" not in content:
+        return None
+    return [str(words) for words in _read_strings(content, "raw_text", n_rows, where)]
+
+
+def _read_class_numbers(content: Split, n_rows: int, where: str) -> NDArray[np.int64] | None:
+    """Return the classes as numbers, if there are any."""
+    key = "classification_labels"
+    if key not in content:
+        return None
+    classes = _read_numbers(content, key, where, np.int64)
+    _check_rows(key, len(classes), n_rows, where)
+    return classes
+
+
+def _read_features(name: str, values: Any, where: str) -> NDArray[np.floating]:
+    """Return a writable array of features of shape (n, T, d)."""
+    array = np.array(values)
+    if array.ndim != 3 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold numbers of shape (n, T, d), in {where}; "
+            f"got {array.dtype} of shape {array.shape}."
+        )
+    return array if array.dtype.kind == "f" else array.astype(np.float32)
