@@ -1,0 +1,1 @@
+"""How the network is trained: batches, targets, the skorch net, callbacks and inference."""

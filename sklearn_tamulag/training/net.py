@@ -1,0 +1,349 @@
+"""The skorch net: one training step of M + 1 tasks, label memory, losses read once an epoch."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from skorch.dataset import unpack_data
+from skorch.helper import predefined_split
+from skorch.utils import TeeGenerator, is_dataset, to_numpy
+from torch import Tensor
+
+from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.losses import disagreement_weight, task_losses
+from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
+from sklearn_tamulag.training.batching import (
+    INFERENCE_ROWS,
+    Batch,
+    BatchLoader,
+    FeatureTable,
+    Inputs,
+    RowDataset,
+    inference_order,
+)
+from sklearn_tamulag.training.callbacks import (
+    BestEpoch,
+    EpochProgress,
+    TrainingStopped,
+    raised_by_callback,
+)
+from sklearn_tamulag.training.epoch_losses import MULTIMODAL, record_losses
+from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
+
+
+class TAMULAGNet(NeuralNet):
+    """Trains a TAM-ULAG module; skorch's fit loop, callbacks and parameters are kept.
+
+    Parameters
+    ----------
+    module : callable
+        Builds the module from the ``module__`` parameters.
+    criterion : type
+        Loss of a row, built with ``reduction="none"``.
+    target : ScaledTarget or ClassTarget
+        The way from y to the training targets and back.
+    modalities : sequence of str
+        Names of the modalities, in the module's order.
+    dtype : torch.dtype
+        Precision of weights and features.
+    autocast : bool
+        Whether the forward pass runs in bfloat16 where torch deems that safe.
+    similarity_mixing : float or None
+        Share of the kept label in the loss target of the ``ulag`` strategy; None for the others.
+    weigh_disagreement : bool
+        Whether unimodal terms are weighted by ``tanh|label - y|``, once labels have moved.
+    accumulation : int
+        Batches whose gradients are added up before the weights move.
+    clipping : float or None
+        Largest norm of the gradient.
+    patience : int or None
+        Epochs without a better validation loss after which training stops; None never stops.
+    seed : int
+        Seeds the order of the batches.
+    **kwargs
+        As for :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        criterion: Any,
+        *,
+        target: ScaledTarget | ClassTarget,
+        modalities: Sequence[str],
+        dtype: torch.dtype = torch.float32,
+        autocast: bool = False,
+        similarity_mixing: float | None = None,
+        weigh_disagreement: bool = False,
+        accumulation: int = 1,
+        clipping: float | None = None,
+        patience: int | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        self.target = target
+        self.modalities = modalities
+        self.dtype = dtype
+        self.autocast = autocast
+        self.similarity_mixing = similarity_mixing
+        self.weigh_disagreement = weigh_disagreement
+        self.accumulation = accumulation
+        self.clipping = clipping
+        self.patience = patience
+        self.seed = seed
+        super().__init__(module, criterion, criterion__reduction="none", **kwargs)
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        callbacks: list[tuple[str, Callback]] = [
+            ("epoch_timer", EpochTimer()),
+            ("best_epoch", BestEpoch(self.patience)),
+        ]
+        if self.verbose == 1:
+            callbacks.append(("progress", EpochProgress()))
+        if self.verbose > 1:
+            unimodal = [f"{part}_{name}" for part in ("train", "valid") for name in self.modalities]
+            hidden = [f"train_{MULTIMODAL}", f"valid_{MULTIMODAL}", *unimodal]
+            callbacks.append(("print_log", PrintLog(keys_ignored=hidden)))
+        return callbacks
+
+    @property
+    def best_epoch(self) -> BestEpoch:
+        """The callback that knows the best epoch."""
+        return dict(self.callbacks_)["best_epoch"]
+
+    @property
+    def classes_(self) -> NDArray[np.int64]:
+        """Class codes, which scikit-learn's scorers ask for."""
+        if not isinstance(self.target, ClassTarget):
+            raise AttributeError("a regression net has no classes_")
+        return np.arange(self.target.n_classes)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        classifies = isinstance(self.target, ClassTarget)
+        tags.estimator_type = "classifier" if classifies else "regressor"
+        return tags
+
+    def initialize_module(self) -> "TAMULAGNet":
+        """Build the module in the wanted precision."""
+        super().initialize_module()
+        self.module_: TAMULAGModule = self.module_.to(self.dtype)
+        self._order = np.random.default_rng(self.seed)
+        return self
+
+    def fit_labels(
+        self, dataset: RowDataset, memory: LabelMemory, valid: RowDataset | None
+    ) -> None:
+        """Train on a data set whose rows are those of the label memory.
+
+        Parameters
+        ----------
+        dataset : RowDataset
+            The training rows.
+        memory : LabelMemory
+            Generated labels of these rows; moved at the end of every epoch.
+        valid : RowDataset or None
+            Rows that choose the best epoch.
+        """
+        self.memory = memory
+        self.train_split = None if valid is None else predefined_split(valid)
+        try:
+            self.partial_fit(dataset)
+        finally:
+            # A fitted net is pickled, and it shall not carry the training data along.
+            self.train_split = None
+            del self.memory
+            # An epoch that broke off in training is none: labels and history count alike.
+            if self.history and "train_loss" not in self.history[-1]:
+                self.history.pop()
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
+    ) -> "TAMULAGNet":
+        """Run the fit loop; callbacks may end it, and a user's interrupt is raised on."""
+        if not self.initialized_:
+            self.initialize()
+        interrupted: KeyboardInterrupt | None = None
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except TrainingStopped:
+            pass
+        except KeyboardInterrupt as interrupt:
+            interrupted = None if raised_by_callback(interrupt) else interrupt
+        self.notify("on_train_end", X=X, y=y)
+        if interrupted is not None:
+            raise interrupted
+        return self
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Notify the callbacks; once all have seen an epoch's end, stop if patience is used up."""
+        super().notify(method_name, **cb_kwargs)
+        if method_name == "on_epoch_end" and self.best_epoch.exhausted_:
+            raise TrainingStopped
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Wrap multimodal data; data sets pass through."""
+        if is_dataset(X):
+            return X
+        if not isinstance(X, MultimodalData):
+            raise TypeError(f"X must be MultimodalData or a data set, got {type(X).__name__}.")
+        table = FeatureTable(
+            X.select(list(self.modalities)), dtype=self.dtype, device=str(self.device)
+        )
+        return RowDataset(table, np.arange(len(X)), y)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Batches of rows: shuffled for training, else in order."""
+        if training:
+            return BatchLoader(dataset, self.batch_size, self._order, self.accumulation)
+        return BatchLoader(dataset, max(self.batch_size, INFERENCE_ROWS))
+
+    def infer(self, x: Inputs, **fit_params: Any) -> TAMULAGOutput:
+        """Run the module on features and lengths; index and weights stay outside."""
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.autocast):
+            output: TAMULAGOutput = self.module_(x["features"], x["lengths"])
+        return output
+
+    def _task_losses(
+        self, output: TAMULAGOutput, y_true: Tensor, x: Inputs, training: bool
+    ) -> Tensor:
+        """Losses of all tasks, (M + 1,), the multimodal one first.
+
+        Validation rows have no generated labels: their unimodal tasks are compared with y.
+        """
+        target = self.target.encode(y_true)
+        present = torch.stack([x["lengths"][name] > 0 for name in self.modalities], dim=1)
+        # (B[, K]) -> (B, M[, K])
+        labels = target.unsqueeze(1).expand(target.shape[0], present.shape[1], *target.shape[1:])
+        task_weight = None
+        if training:
+            labels = self.memory.labels.index_select(0, x["index"])
+            if self.similarity_mixing is not None and output.confidence is not None:
+                similarity = target.unsqueeze(1) * (2 * output.confidence - 1)
+                mixing = self.similarity_mixing
+                labels = mixing * labels + (1 - mixing) * similarity
+            if self.weigh_disagreement and self.memory.updated:
+                task_weight = disagreement_weight(labels.detach(), target)
+        return task_losses(
+            self.criterion_,
+            output.prediction.to(target.dtype),
+            output.unimodal_predictions.to(target.dtype),
+            target,
+            labels,
+            weight=x["weight"],
+            present=present,
+            task_weight=task_weight,
+        )
+
+    def get_loss(
+        self, y_pred: TAMULAGOutput, y_true: Tensor, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Sum over all tasks in training; the multimodal loss in validation."""
+        losses = self._task_losses(y_pred, y_true, X, training)
+        return losses.sum() if training else losses[0]
+
+    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        """Forward and backward on one batch; its representations go into the label memory."""
+        self._set_training(True)
+        inputs, y_true = unpack_data(batch)
+        output = self.infer(inputs, **fit_params)
+        losses = self._task_losses(output, y_true, inputs, training=True)
+        loss = losses.sum()
+        (loss if inputs["share"] == 1.0 else loss * inputs["share"]).backward()
+        self.memory.store(inputs["index"], output.unimodal, output.fused)
+        return self._step_result(output, losses.detach(), loss.detach())
+
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        """Add one batch's gradient; move the weights where its accumulation group ends."""
+        step = self.train_step_single(batch, **fit_params)
+        if batch[0]["update"]:
+            named_parameters = TeeGenerator(self.get_all_learnable_params())
+            self.notify(
+                "on_grad_computed", named_parameters=named_parameters, batch=batch, training=True
+            )
+            if self.clipping is not None:
+                torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.clipping)
+            self._step_optimizer(None)
+            self._zero_grad_optimizer()
+        return step
+
+    def validation_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
+        """Forward on one batch without gradients."""
+        self._set_training(False)
+        inputs, y_true = unpack_data(batch)
+        with torch.no_grad():
+            output = self.infer(inputs, **fit_params)
+            losses = self._task_losses(output, y_true, inputs, training=False)
+        return self._step_result(output, losses, losses[0])
+
+    def _step_result(self, output: TAMULAGOutput, losses: Tensor, loss: Tensor) -> dict[str, Any]:
+        """What skorch's callbacks see of a step: predictions are in the units of y."""
+        y_pred = self.target.decode(output.prediction.detach())
+        return {"loss": loss, "y_pred": y_pred, "task_losses": losses}
+
+    def evaluation_step(self, batch: Batch, training: bool = False) -> Tensor:
+        """Predictions of one batch, in the units of y, or logits."""
+        self.check_is_fitted()
+        inputs, _ = unpack_data(batch)
+        with torch.set_grad_enabled(training):
+            self._set_training(training)
+            return self.target.decode(self.infer(inputs).prediction)
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """One pass over the data; the losses stay on the device until it ends."""
+        if iterator is None:
+            return
+        rows, losses, weights = [], [], []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            rows.append(len(batch[1]))
+            losses.append(step["task_losses"])
+            weights.append(batch[0]["weight"].sum())
+            self.history.record_batch(f"{prefix}_loss", step["loss"])
+            self.history.record_batch(f"{prefix}_batch_size", rows[-1])
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        if training:
+            self.memory.end_epoch()
+        # The only reading of the device: (batches, M + 2) -> host
+        table = torch.cat([torch.stack(losses), torch.stack(weights).unsqueeze(1)], dim=1)
+        record_losses(self.history, prefix, table.double().cpu().numpy(), self.modalities)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predictions in the units of y, or class codes."""
+        scores = to_numpy(self.forward(X))
+        if isinstance(self.target, ClassTarget):
+            return np.asarray(scores.argmax(axis=1))
+        return np.asarray(scores)
+
+    def outputs(self, data: MultimodalData) -> Iterator[tuple[NDArray[np.int64], TAMULAGOutput]]:
+        """Module outputs of all rows, in large batches of rows of similar length.
+
+        Parameters
+        ----------
+        data : MultimodalData
+            The rows.
+
+        Yields
+        ------
+        rows : int64 array of shape (B,)
+            Which rows these are; the last may come several times.
+        output : TAMULAGOutput
+            Their outputs, on the net's device.
+        """
+        self._set_training(False)
+        dataset = self.get_dataset(data)
+        for rows in inference_order(dataset.lengths, max(self.batch_size, INFERENCE_ROWS)):
+            with torch.inference_mode():
+                inputs, _ = dataset[rows]
+                output = self.infer(inputs)
+            yield rows, output

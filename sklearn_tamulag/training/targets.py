@@ -1,0 +1,164 @@
+"""The way from y to what the network is trained on, and from its outputs back to y."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ScaledTarget:
+    """A continuous y, trained on as ``y' = (y - neutral) / scale``.
+
+    Parameters
+    ----------
+    neutral : float
+        The y that is neither positive nor negative.
+    scale : float
+        What one unit of y' is in units of y.
+    dtype : torch.dtype
+        Precision of y' and of the network.
+
+    Examples
+    --------
+    >>> import torch
+    >>> target = ScaledTarget(neutral=50.0, scale=10.0, dtype=torch.float32)
+    >>> target.encode(torch.tensor([40.0, 65.0], dtype=torch.float64))
+    tensor([-1.0000,  1.5000])
+    >>> target.decode(torch.tensor([1.5000]))
+    tensor([65.], dtype=torch.float64)
+    """
+
+    neutral: float
+    scale: float
+    dtype: torch.dtype
+
+    def encode(self, y: Tensor) -> Tensor:
+        """Map y to y'.
+
+        Parameters
+        ----------
+        y : Tensor of shape (B,)
+            In the units of y.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+            y', in the precision of the network.
+        """
+        return ((y - self.neutral) / self.scale).to(self.dtype)
+
+    def decode(self, output: Tensor) -> Tensor:
+        """Map the network's outputs to the units of y.
+
+        Parameters
+        ----------
+        output : Tensor of any shape
+            Predictions or labels on the scale of y'.
+
+        Returns
+        -------
+        float64 Tensor of the same shape
+            In the units of y; no large offset is lost.
+        """
+        return output.double() * self.scale + self.neutral
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """Class codes 0 to K - 1, trained on as one-hot vectors.
+
+    Parameters
+    ----------
+    n_classes : int
+        The number of classes K.
+    dtype : torch.dtype
+        Precision of the one-hot vectors and of the network.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ClassTarget(n_classes=3, dtype=torch.float32).encode(torch.tensor([2, 0]))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+
+    n_classes: int
+    dtype: torch.dtype
+
+    def encode(self, y: Tensor) -> Tensor:
+        """Map class codes to one-hot vectors.
+
+        Parameters
+        ----------
+        y : int64 Tensor of shape (B,)
+            Class codes.
+
+        Returns
+        -------
+        Tensor of shape (B, K)
+            One-hot vectors, in the precision of the network.
+        """
+        return torch.nn.functional.one_hot(y, self.n_classes).to(self.dtype)
+
+    def decode(self, output: Tensor) -> Tensor:
+        """Return logits or soft labels as they are.
+
+        Parameters
+        ----------
+        output : Tensor of any shape
+            The network's outputs, or labels.
+
+        Returns
+        -------
+        float64 Tensor of the same shape
+            The same values.
+        """
+        return output.double()
+
+
+def class_codes(
+    y: NDArray[Any], classes: NDArray[Any], weight: NDArray[np.float64], name: str
+) -> NDArray[np.int64]:
+    """Number the classes of y.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        The classes of the rows.
+    classes : array of shape (K,)
+        All classes, sorted.
+    weight : float64 array of shape (n,)
+        Row weights. Rows of weight zero are as if absent, and so are their classes.
+    name : str
+        The argument that y came as, for the message.
+
+    Returns
+    -------
+    int64 array of shape (n,)
+        Codes 0 to K - 1; 0 for an unknown class of weight zero.
+
+    Raises
+    ------
+    ValueError
+        If a row has an unknown class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_codes(np.array(["b", "a"]), np.array(["a", "b"]), np.ones(2), "y")
+    array([1, 0])
+    """
+    known = np.isin(y, classes)
+    unknown = ~known & (weight > 0)
+    if unknown.any():
+        raise ValueError(
+            f"{name} has the unknown class {y[unknown].tolist()[0]!r}; known are "
+            f"{classes.tolist()}."
+        )
+    codes = np.zeros(len(y), dtype=np.int64)
+    codes[known] = np.searchsorted(classes, y[known])
+    return codes
