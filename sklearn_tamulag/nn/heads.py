@@ -134,9 +134,9 @@ class SimilarityConfidence(nn.Module):
 
     References
     ----------
-    .. [1] Sun and Wang, "Multimodal sentiment analysis with temporal attention and unimodal label
-       automatic generation", Journal of Electronics & Information Technology 46(2), 588-601, 2024,
-       doi:10.11999/JEIT231107.
+    .. [1] Sun and Wang, "Self-supervised multimodal emotion recognition combining temporal
+       attention mechanism and unimodal label automatic generation strategy", Journal of
+       Electronics & Information Technology 46(2), 588-601, 2024, doi:10.11999/JEIT231107.
 
     Examples
     --------

@@ -84,9 +84,9 @@ class TAMULAGModule(nn.Module):
 
     References
     ----------
-    .. [1] Sun and Wang, "Multimodal sentiment analysis with temporal attention and unimodal label
-       automatic generation", Journal of Electronics & Information Technology 46(2), 588-601, 2024,
-       doi:10.11999/JEIT231107.
+    .. [1] Sun and Wang, "Self-supervised multimodal emotion recognition combining temporal
+       attention mechanism and unimodal label automatic generation strategy", Journal of
+       Electronics & Information Technology 46(2), 588-601, 2024, doi:10.11999/JEIT231107.
     .. [2] Yu, Xu, Yuan and Wu, "Learning modality-specific representations with self-supervised
        multi-task learning for multimodal sentiment analysis", AAAI 2021, arXiv:2102.04830.
 

@@ -1,0 +1,300 @@
+"""What the regressor and the classifier share: validate, build the net, train, read results."""
+
+import copy
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._options import (
+    CONSTRAINTS,
+    label_strategy,
+    network_arguments,
+    optimizer_arguments,
+    resolve_device,
+)
+from sklearn_tamulag._outputs import NetworkOutputs, row_index
+from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.nn.module import build_module
+from sklearn_tamulag.training.batching import FeatureTable, RowDataset
+from sklearn_tamulag.training.net import TAMULAGNet
+from sklearn_tamulag.training.results import history_frame, label_frame, label_history
+from sklearn_tamulag.training.seeding import draw_seed, seeded
+from sklearn_tamulag.training.splitting import split_rows
+from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
+
+
+class BaseTAMULAG(NetworkOutputs, BaseEstimator, metaclass=ABCMeta):
+    """Base of the TAM-ULAG estimators."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    _criterion: ClassVar[type[torch.nn.Module]]
+    _stratify: ClassVar[bool]
+    _default_labels: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        cell: str = "lstm",
+        bidirectional: bool = False,
+        embedding_size: int | Mapping[str, int] = 32,
+        fusion_size: int = 64,
+        attention: str = "softmax",
+        fusion: str = "concat",
+        label_generation: str = "auto",
+        label_mixing: float = 0.5,
+        temperature: float = 0.1,
+        expert_size: int = 16,
+        neutral: float | str = "auto",
+        target_scale: float | str = "auto",
+        encoders: Mapping[str, Mapping[str, Any]] | None = None,
+        dropout: float | Mapping[str, float] = 0.1,
+        max_epochs: int = 50,
+        batch_size: int | None = 32,
+        lr: float | Mapping[str, float] = 2e-3,
+        weight_decay: float | Mapping[str, float] = 1e-4,
+        gradient_accumulation: int = 1,
+        gradient_clipping: float | None = 1.0,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.15,
+        n_iter_no_change: int = 10,
+        optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw",
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.cell = cell
+        self.bidirectional = bidirectional
+        self.embedding_size = embedding_size
+        self.fusion_size = fusion_size
+        self.attention = attention
+        self.fusion = fusion
+        self.label_generation = label_generation
+        self.label_mixing = label_mixing
+        self.temperature = temperature
+        self.expert_size = expert_size
+        self.neutral = neutral
+        self.target_scale = target_scale
+        self.encoders = encoders
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.gradient_accumulation = gradient_accumulation
+        self.gradient_clipping = gradient_clipping
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.optimizer = optimizer
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _read_target(
+        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
+    ) -> NDArray[Any]:
+        """Check y and return float64 values or int64 class codes; learn the classes if asked."""
+
+    @abstractmethod
+    def _make_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64], dtype: torch.dtype
+    ) -> ScaledTarget | ClassTarget:
+        """Learn from the training rows how y becomes what the network is trained on."""
+
+    def _weigh_classes(
+        self, values: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Row weights after class weights, which only a classifier has."""
+        return weight
+
+    def _fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        *,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        incremental: bool = False,
+    ) -> Self:
+        """Validate everything, then train: a new net, or the one at hand."""
+        self._validate_params()
+        fresh = not (hasattr(self, "net_") and (incremental or self.warm_start))
+        device = resolve_device(self.device)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        data = self._read(X, reset=fresh)
+        weight = _check_sample_weight(
+            sample_weight, np.empty(len(data)), dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.any():
+            raise ValueError("sample_weight must have a positive value, got zeros only.")
+        values = self._read_target(
+            _row_values("y", y, len(data)), weight, learn=fresh and not incremental
+        )
+        weight = self._weigh_classes(values, weight)
+        groups = _row_values("groups", data.groups if groups is None else groups, len(data))
+        outside = self._read_validation(X_val, y_val)
+        seed = draw_seed(self.random_state)
+        # Rows of weight zero are as if absent.
+        train = np.flatnonzero(weight)
+        held_out = np.empty(0, dtype=np.int64)
+        if self.early_stopping and outside is None and not incremental:
+            places, held_out_places = split_rows(
+                values[train],
+                self.validation_fraction,
+                stratify=self._stratify,
+                groups=None if groups is None else np.asarray(groups)[train],
+                seed=seed,
+            )
+            train, held_out = train[places], train[held_out_places]
+        with seeded(seed):
+            if fresh:
+                self._label_memory: LabelMemory | None = None
+                self.net_ = self._build_net(data, values[train], weight[train], device, seed)
+            table = FeatureTable(data, dtype=self.net_.dtype, device=device)
+            dataset = RowDataset(table, train, values[train], weight[train])
+            valid = None
+            if len(held_out):
+                valid = RowDataset(table, held_out, values[held_out], weight[held_out])
+            elif outside is not None:
+                valid_table = FeatureTable(outside[0], dtype=self.net_.dtype, device=device)
+                valid = RowDataset(valid_table, np.arange(len(outside[1])), outside[1])
+            self._train(dataset, valid, data, epochs=1 if incremental else self.max_epochs)
+        return self
+
+    def _read_validation(
+        self, X_val: Any, y_val: ArrayLike | None
+    ) -> tuple[MultimodalData, NDArray[Any]] | None:
+        """Check a validation part that the user passes."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, got one of them.")
+        if y_val is None:
+            return None
+        data = self._read(X_val, reset=False)
+        y_val = _row_values("y_val", y_val, len(data))
+        weight = np.ones(len(data))
+        return data, self._read_target(y_val, weight, learn=False, name="y_val")
+
+    def _label_generation(self) -> str:
+        """The strategy that "auto" stands for."""
+        return self._default_labels if self.label_generation == "auto" else self.label_generation
+
+    def _build_net(
+        self,
+        data: MultimodalData,
+        y: NDArray[Any],
+        weight: NDArray[np.float64],
+        device: str,
+        seed: int,
+    ) -> TAMULAGNet:
+        """Assemble the net that these parameters describe and initialise its weights."""
+        dtype = torch.float64 if self.precision == "float64" else torch.float32
+        target = self._make_target(y, weight, dtype)
+        labels = self._label_generation()
+        params = self.get_params(deep=False) | {"label_generation": labels}
+        n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
+        network = network_arguments(params, data.feature_sizes, n_outputs)
+        return TAMULAGNet(
+            build_module,
+            self._criterion,
+            target=target,
+            modalities=data.modalities,
+            dtype=dtype,
+            autocast=self.precision == "bfloat16",
+            similarity_mixing=self.label_mixing if labels == "ulag" else None,
+            weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
+            accumulation=self.gradient_accumulation,
+            clipping=self.gradient_clipping,
+            patience=self.n_iter_no_change if self.early_stopping else None,
+            seed=seed,
+            device=device,
+            verbose=int(self.verbose),
+            # A callback keeps its state on itself; the caller's own stay as they are.
+            callbacks=[_own_callback(callback) for callback in self.callbacks or ()],
+            **{f"module__{name}": value for name, value in network.items()},
+            **optimizer_arguments(params, data.modalities),
+        ).initialize()
+
+    def _train(
+        self, dataset: RowDataset, valid: RowDataset | None, data: MultimodalData, *, epochs: int
+    ) -> None:
+        """Run the net over the data set and keep what it learned, also when interrupted."""
+        net = self.net_
+        net.max_epochs = epochs
+        net.batch_size = self.batch_size or len(dataset)
+        propose = label_strategy(self._label_generation(), self.get_params(deep=False))
+        memory = LabelMemory(
+            net.target.encode(dataset.y),
+            dataset.weight,
+            dataset.present,
+            propose,
+            fingerprint=dataset.fingerprint,
+        )
+        if self._label_memory is not None:
+            memory.resume(self._label_memory)
+        try:
+            net.fit_labels(dataset, memory, valid)
+        finally:
+            memory.release()
+            self._label_memory = memory
+            self.history_ = history_frame(net)
+            self.n_iter_ = len(self.history_)
+            self.best_iter_ = net.best_epoch.epoch_
+            self._keep_labels(memory, dataset, data)
+
+    def _keep_labels(self, memory: LabelMemory, dataset: RowDataset, data: MultimodalData) -> None:
+        """Put the generated labels in the order of the rows given to fit."""
+        self.unimodal_label_history_ = label_history(
+            memory, dataset.rows, len(data), self.net_.target.decode
+        )
+        epochs = len(self.unimodal_label_history_)
+        if epochs:
+            # After partial_fit on other rows, the labels are younger than the net.
+            best = max(self.best_iter_ - 1 - (self.n_iter_ - epochs), 0)
+            labels = self.unimodal_label_history_[best]
+        else:
+            shape = (len(data), *memory.labels.shape[1:])
+            labels = np.full(shape, np.nan)
+        self.unimodal_labels_ = label_frame(
+            labels, self.modalities_, getattr(self, "classes_", None), row_index(data)
+        )
+
+
+def _own_callback(callback: Any) -> Any:
+    """A copy of a callback, of its class, or of a (name, callback) pair."""
+    if isinstance(callback, tuple):
+        name, inner = callback
+        return name, _own_callback(inner)
+    return callback if isinstance(callback, type) else copy.copy(callback)
+
+
+def _row_values(argument: str, values: Any, n_rows: int) -> Any:
+    """Check that an argument has one value per row; None passes."""
+    if values is not None and _num_samples(values) != n_rows:
+        raise ValueError(
+            f"{argument} must have one value per row of X: X has {n_rows} rows, {argument} has "
+            f"{_num_samples(values)}."
+        )
+    return values

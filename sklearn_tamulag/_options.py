@@ -1,0 +1,272 @@
+"""What constructor parameters may be, and what they mean for the network and its training."""
+
+from collections.abc import Mapping
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from sklearn_tamulag._validation import by_modality
+from sklearn_tamulag.labels import (
+    Proposal,
+    calibrated_proposals,
+    class_proposals,
+    ulgm_proposals,
+)
+from sklearn_tamulag.nn.attention import POOLINGS
+from sklearn_tamulag.nn.encoders import CELLS
+from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.module import ModalitySpec
+
+REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
+CLASSIFICATION_LABELS = ("auto", "soft", "none")
+
+OPTIMIZERS = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "nadam": torch.optim.NAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+PRECISIONS = ("float32", "float64", "bfloat16")
+ENCODER_OPTIONS = ("hidden_size", "num_layers", "cell", "bidirectional")
+
+_SIZE = Interval(Integral, 1, None, closed="left")
+_SHARE = Interval(Real, 0, 1, closed="both")
+_NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_DROPOUT = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_size": [_SIZE],
+    "num_layers": [_SIZE],
+    "cell": [StrOptions(set(CELLS))],
+    "bidirectional": ["boolean"],
+    "embedding_size": [_SIZE, Mapping],
+    "fusion_size": [_SIZE],
+    "attention": [StrOptions(set(POOLINGS))],
+    "fusion": [StrOptions(set(FUSIONS))],
+    "label_mixing": [_SHARE],
+    "temperature": [_POSITIVE],
+    "expert_size": [_SIZE],
+    "neutral": [Interval(Real, None, None, closed="neither"), StrOptions({"auto"})],
+    "target_scale": [_POSITIVE, StrOptions({"auto"})],
+    "encoders": [Mapping, None],
+    "dropout": [_DROPOUT, Mapping],
+    "max_epochs": [_SIZE],
+    "batch_size": [_SIZE, None],
+    "lr": [_NON_NEGATIVE, Mapping],
+    "weight_decay": [_NON_NEGATIVE, Mapping],
+    "gradient_accumulation": [_SIZE],
+    "gradient_clipping": [_POSITIVE, None],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [_SIZE],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+    "device": [str, HasMethods("type")],
+    "precision": [StrOptions(set(PRECISIONS))],
+    "callbacks": [list, tuple, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+def _checked_by_modality(
+    name: str, value: Any, modalities: tuple[str, ...], constraint: Interval, *, rest: bool
+) -> dict[str, Any]:
+    """Spread a parameter over the modalities and check every value of a dict."""
+    values = by_modality(name, value, modalities, rest=rest)
+    for key, entry in values.items():
+        if not constraint.is_satisfied_by(entry):
+            raise ValueError(f"{name}[{key!r}] must be {constraint}, got {entry!r}.")
+    return values
+
+
+def _encoder_options(
+    encoders: Mapping[str, Any] | None, modalities: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    """Check ``encoders`` and return the overrides of every modality."""
+    encoders = encoders or {}
+    unknown = [name for name in encoders if name not in modalities]
+    if unknown:
+        raise ValueError(
+            f"encoders names the modalities {unknown}, which X does not have; it has "
+            f"{list(modalities)}."
+        )
+    for name, options in encoders.items():
+        if not isinstance(options, Mapping):
+            raise TypeError(f"encoders[{name!r}] must be a dict of options, got {options!r}.")
+        for option, value in options.items():
+            if option not in ENCODER_OPTIONS:
+                raise ValueError(
+                    f"encoders[{name!r}] has the unknown option {option!r}; allowed are "
+                    f"{list(ENCODER_OPTIONS)}."
+                )
+            allowed = {
+                "cell": StrOptions(set(CELLS)),
+                "bidirectional": Interval(Integral, 0, 1, closed="both"),
+            }.get(option, _SIZE)
+            if not allowed.is_satisfied_by(value):
+                raise ValueError(
+                    f"encoders[{name!r}][{option!r}] must be {allowed}, got {value!r}."
+                )
+    return {name: dict(encoders.get(name, {})) for name in modalities}
+
+
+def network_arguments(
+    params: Mapping[str, Any], feature_sizes: Mapping[str, int | None], n_outputs: int
+) -> dict[str, Any]:
+    """Arguments of :func:`sklearn_tamulag.nn.module.build_module`.
+
+    Parameters
+    ----------
+    params : dict
+        The estimator's constructor parameters.
+    feature_sizes : dict of str to int
+        Features per step, by modality.
+    n_outputs : int
+        One for regression, the number of classes for classification.
+
+    Returns
+    -------
+    dict
+        Keyword arguments, all sizes resolved by modality.
+
+    Raises
+    ------
+    ValueError
+        If a dict by modality names another modality or holds a value that is not allowed.
+    """
+    modalities = tuple(feature_sizes)
+    tokens = [name for name, size in feature_sizes.items() if size is None]
+    if tokens:
+        raise ValueError(
+            f"Modality {tokens[0]!r} holds token ids; features of shape (n, T, d) are needed."
+        )
+    dropout = _checked_by_modality("dropout", params["dropout"], modalities, _DROPOUT, rest=True)
+    embedding_size = _checked_by_modality(
+        "embedding_size", params["embedding_size"], modalities, _SIZE, rest=False
+    )
+    overrides = _encoder_options(params["encoders"], modalities)
+    shared = {option: params[option] for option in ENCODER_OPTIONS}
+    specs = [
+        ModalitySpec(
+            name=name,
+            feature_size=size,
+            embedding_size=embedding_size[name],
+            dropout=dropout[name],
+            **(shared | overrides[name]),
+        )
+        for name, size in feature_sizes.items()
+        if size is not None
+    ]
+    return {
+        "modalities": specs,
+        "attention": params["attention"],
+        "fusion": params["fusion"],
+        "fusion_size": params["fusion_size"],
+        "dropout": dropout["rest"],
+        "n_outputs": n_outputs,
+        "expert_size": params["expert_size"] if params["label_generation"] == "ulag" else None,
+    }
+
+
+def optimizer_arguments(params: Mapping[str, Any], modalities: tuple[str, ...]) -> dict[str, Any]:
+    """The optimizer and its parameter groups, as skorch takes them.
+
+    Parameters
+    ----------
+    params : dict
+        The estimator's constructor parameters.
+    modalities : tuple of str
+        The modalities, in the order of the module's branches.
+
+    Returns
+    -------
+    dict
+        ``optimizer``, ``lr``, ``optimizer__weight_decay`` and, where a modality has its own,
+        ``optimizer__param_groups``.
+
+    Raises
+    ------
+    ValueError
+        If a dict by modality names another modality or holds a value that is not allowed.
+    """
+    rates = _checked_by_modality("lr", params["lr"], modalities, _NON_NEGATIVE, rest=True)
+    decays = _checked_by_modality(
+        "weight_decay", params["weight_decay"], modalities, _NON_NEGATIVE, rest=True
+    )
+    optimizer = params["optimizer"]
+    arguments = {
+        "optimizer": OPTIMIZERS.get(optimizer, optimizer),
+        "lr": rates["rest"],
+        "optimizer__weight_decay": decays["rest"],
+    }
+    if isinstance(params["lr"], Mapping) or isinstance(params["weight_decay"], Mapping):
+        arguments["optimizer__param_groups"] = [
+            (f"branches.{number}.*", {"lr": rates[name], "weight_decay": decays[name]})
+            for number, name in enumerate(modalities)
+        ]
+    return arguments
+
+
+def label_strategy(name: str, params: Mapping[str, Any]) -> Proposal | None:
+    """The function that proposes labels, bound to its parameters.
+
+    Parameters
+    ----------
+    name : str
+        A resolved strategy: "calibrated", "ulgm", "ulag", "soft" or "none".
+    params : dict
+        The estimator's constructor parameters.
+
+    Returns
+    -------
+    callable or None
+        None where y is every task's label.
+    """
+    if name == "none":
+        return None
+    if name in ("ulgm", "ulag"):
+        return ulgm_proposals
+    mixing = float(params["label_mixing"])
+    if name == "calibrated":
+        return partial(calibrated_proposals, mixing=mixing)
+    return partial(class_proposals, mixing=mixing, temperature=float(params["temperature"]))
+
+
+def resolve_device(device: Any) -> str:
+    """Name of the device to train on; "auto" takes CUDA where there is one.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        The constructor's value.
+
+    Returns
+    -------
+    str
+        As torch names it, "cpu" or "cuda:0" for instance.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device or it is not at hand.
+
+    Examples
+    --------
+    >>> resolve_device("cpu")
+    'cpu'
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device must be 'auto' or a device that torch can use here, got {device!r}: {error}"
+        ) from error
+    return str(device)

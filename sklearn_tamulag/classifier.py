@@ -1,0 +1,350 @@
+"""The TAM-ULAG classifier."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from sklearn_tamulag._estimator import BaseTAMULAG
+from sklearn_tamulag._options import CLASSIFICATION_LABELS, CONSTRAINTS
+from sklearn_tamulag._outputs import ClassOutputs
+from sklearn_tamulag.training.targets import ClassTarget, class_codes
+
+
+class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
+    """Recognise sentiment or emotion classes from several modalities with TAM-ULAG.
+
+    The network of `TAMULAGRegressor` with an output per class [1]_, [2]_. Generated labels are
+    distributions over the classes, and the loss of every task is the cross entropy.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        Size of the recurrent states of every encoder, per direction; at least 1.
+    num_layers : int, default=1
+        Recurrent layers of every encoder, at least 1.
+    cell : {"lstm", "gru"}, default="lstm"
+        The kind of recurrent cell.
+    bidirectional : bool, default=False
+        Whether the encoders also read backwards, from the last valid step.
+    embedding_size : int or dict, default=32
+        Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
+    fusion_size : int, default=64
+        Size of the fused representation, which `transform` returns; at least 1.
+    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+        How the valid steps become one vector: weighted by a softmax of two gates, by the gates'
+        product as published ("gate"), averaged, or the last one alone.
+    fusion : {"concat", "cross", "semantic"}, default="concat"
+        How modalities meet: side by side; "cross" appends the products of every pair, "semantic" a
+        combination in each dimension of one space.
+    label_generation : {"auto", "soft", "none"}, default="auto"
+        Where labels of the modalities come from: "soft" mixes a row's similarity to the class
+        centres with its class, "none" is the class itself. "auto" is "soft".
+    label_mixing : float in [0, 1], default=0.5
+        Share of y in "calibrated" and "soft" labels, or of the kept label in those of "ulag".
+    temperature : float > 0, default=0.1
+        Classification only: divides the cosine similarities, smaller is sharper.
+    expert_size : int, default=16
+        Regression only: width of the expert layers of "ulag", at least 1.
+    neutral : float or "auto", default="auto"
+        Regression only: the y that is neither positive nor negative. "auto" is 0 where y has both
+        signs, else the weighted mean of y.
+    target_scale : float > 0 or "auto", default="auto"
+        Regression only: unit of the target; "auto" is the weighted root mean square of y - neutral.
+    encoders : dict of str to dict or None, default=None
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`.
+    dropout : float in [0, 1) or dict, default=0.1
+        Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
+    max_epochs : int, default=50
+        The most passes over the training rows in a fit, at least 1.
+    batch_size : int or None, default=32
+        Rows in a batch, at least 1; None is one batch of all rows.
+    lr : float >= 0 or dict, default=0.002
+        Learning rate; a dict by modality, "rest" for the others and all shared layers.
+    weight_decay : float >= 0 or dict, default=0.0001
+        Weight decay of the optimizer; a dict as in `lr`.
+    gradient_accumulation : int, default=1
+        Batches, at least 1, that make one step of the optimizer, as if they were one batch.
+    gradient_clipping : float > 0 or None, default=1.0
+        The largest norm of the gradient; None does not limit it.
+    early_stopping : bool, default=True
+        Whether to stop once the validation loss no longer improves, and restore the best epoch. The
+        validation rows are `X_val`, or held out of X, in whole groups where there are any.
+    validation_fraction : float in (0, 1), default=0.15
+        Share of the rows, or of the groups, held out; of every class alike in classification.
+    n_iter_no_change : int, default=10
+        Epochs without a better validation loss after which training stops, at least 1.
+    optimizer : {"adamw", "adam", "nadam", "rmsprop", "sgd"} or class, default="adamw"
+        The optimizer: a name, or an optimizer class of torch.
+    device : str or torch.device, default="auto"
+        Where to train, as torch names it; "auto" takes CUDA where there is one.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        Of weights and features; "bfloat16" computes in it where torch deems that safe.
+    callbacks : list or None, default=None
+        Callbacks of skorch, (name, callback) pairs or classes; instances are copied before use.
+    warm_start : bool, default=False
+        Whether a further fit goes on from the weights at hand, and for the same y from the labels.
+    random_state : int, RandomState instance or None, default=None
+        Seeds weights, validation part, dropout and the order of rows. With an int the CPU gives
+        equal bits at an equal number of threads; None draws from NumPy's global random state.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar, 2 prints a row per epoch.
+    class_weight : dict, "balanced" or None, default=None
+        Classification only: a weight by class; "balanced" makes all classes weigh the same.
+
+    Attributes
+    ----------
+    net_ : TAMULAGNet
+        The skorch net, with the network as ``net_.module_``.
+    modalities_ : tuple of str
+        The M modalities, in the order of every result.
+    feature_sizes_ : dict of str to int
+        The number of features per step, by modality.
+    n_features_in_ : int
+        The number of modalities; of columns, if a table of numbers was fitted.
+    feature_names_in_ : ndarray of shape (M,), dtype object
+        The names of the modalities; of the columns, if a DataFrame of numbers was fitted.
+    classes_ : ndarray of shape (K,)
+        The classes, sorted.
+    n_iter_ : int
+        The number of epochs trained.
+    best_iter_ : int
+        The epoch whose weights are in use, from 1; the last one without early stopping.
+    history_ : DataFrame of shape (epochs, columns)
+        Losses in nats, by epoch from 1: ``train_loss``, the sum over all tasks; ``valid_loss``, of
+        the multimodal task; ``train_`` and ``valid_`` columns of "multimodal" and every modality,
+        in validation compared with y (NaN without validation rows). Also ``dur`` in seconds, and
+        whatever callbacks record.
+    unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
+        The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
+        fit, in their order. NaN where a row was held out, has weight zero or lacks the modality.
+    unimodal_label_history_ : float64 ndarray of shape (epochs, n, M, K)
+        The labels at the end of every epoch on these rows.
+
+    See Also
+    --------
+    TAMULAGRegressor : The same network for a continuous y, with notes on weights and modalities.
+
+    References
+    ----------
+    .. [1] Sun and Wang, "Self-supervised multimodal emotion recognition combining temporal
+       attention mechanism and unimodal label automatic generation strategy", Journal of
+       Electronics & Information Technology 46(2), 588-601, 2024, doi:10.11999/JEIT231107.
+    .. [2] Yu, Xu, Yuan and Wu, "Learning modality-specific representations with self-supervised
+       multi-task learning for multimodal sentiment analysis", AAAI 2021, arXiv:2102.04830.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag import TAMULAGClassifier
+    >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
+    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> classifier = TAMULAGClassifier(max_epochs=2, random_state=0).fit(data.X, data.y > 0)
+    >>> classifier.predict_proba(data.X[:5]).shape
+    (5, 2)
+    >>> classifier.unimodal_labels_.shape
+    (60, 6)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "label_generation": [StrOptions(set(CLASSIFICATION_LABELS))],
+        "class_weight": [Mapping, StrOptions({"balanced"}), None],
+    }
+    _criterion = torch.nn.CrossEntropyLoss
+    _stratify = True
+    _default_labels = "soft"
+
+    def __init__(
+        self,
+        *,
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        cell: str = "lstm",
+        bidirectional: bool = False,
+        embedding_size: int | Mapping[str, int] = 32,
+        fusion_size: int = 64,
+        attention: str = "softmax",
+        fusion: str = "concat",
+        label_generation: str = "auto",
+        label_mixing: float = 0.5,
+        temperature: float = 0.1,
+        expert_size: int = 16,
+        neutral: float | str = "auto",
+        target_scale: float | str = "auto",
+        encoders: Mapping[str, Mapping[str, Any]] | None = None,
+        dropout: float | Mapping[str, float] = 0.1,
+        max_epochs: int = 50,
+        batch_size: int | None = 32,
+        lr: float | Mapping[str, float] = 2e-3,
+        weight_decay: float | Mapping[str, float] = 1e-4,
+        gradient_accumulation: int = 1,
+        gradient_clipping: float | None = 1.0,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.15,
+        n_iter_no_change: int = 10,
+        optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw",
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            cell=cell,
+            bidirectional=bidirectional,
+            embedding_size=embedding_size,
+            fusion_size=fusion_size,
+            attention=attention,
+            fusion=fusion,
+            label_generation=label_generation,
+            label_mixing=label_mixing,
+            temperature=temperature,
+            expert_size=expert_size,
+            neutral=neutral,
+            target_scale=target_scale,
+            encoders=encoders,
+            dropout=dropout,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            weight_decay=weight_decay,
+            gradient_accumulation=gradient_accumulation,
+            gradient_clipping=gradient_clipping,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            optimizer=optimizer,
+            device=device,
+            precision=precision,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Train on labelled rows.
+
+        Parameters
+        ----------
+        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
+            The rows. By modality a dict has an array (n, T, d) or a list of arrays (T_i, d), a
+            DataFrame a column of arrays. A table of numbers is one modality "features" of one step.
+        y : array-like of shape (n,)
+            The classes, at least two: numbers, strings or booleans.
+        sample_weight : array-like of shape (n,), default=None
+            The weight of each row, 0 or more. Rows of weight 0 are as if absent.
+        X_val : as X, default=None
+            Validation rows in place of a part of X; only watched if `early_stopping` is False.
+        y_val : array-like of shape (m,), default=None
+            Their classes, none that y lacks. Given together with `X_val`.
+        groups : array-like of shape (n,), default=None
+            Rows of one group, as of one video, are held out together; None takes ``X.groups``.
+
+        Returns
+        -------
+        self : TAMULAGClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X has none of these forms, a parameter is out of its range, numbers of rows differ, a
+            valid step or y holds NaN or infinity, or y has one class only.
+        """
+        return self._fit(X, y, sample_weight, X_val=X_val, y_val=y_val, groups=groups)
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on all rows, from the weights at hand if there are any.
+
+        Parameters
+        ----------
+        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
+            The rows, in any form that `fit` takes.
+        y : array-like of shape (n,)
+            The classes of the rows.
+        classes : array-like of shape (K,), default=None
+            All classes that y can have; needed in the first call only.
+        sample_weight : array-like of shape (n,), default=None
+            The weight of each row, 0 or more. Rows of weight 0 are as if absent.
+
+        Returns
+        -------
+        self : TAMULAGClassifier
+            The estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`; or if `classes` is missing in the first call or differs later.
+        """
+        _check_partial_fit_first_call(self, classes)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def _read_target(
+        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
+    ) -> NDArray[np.int64]:
+        values = column_or_1d(y, warn=True)
+        if pd.isna(values).any():
+            raise ValueError(
+                f"{name} must have a class for every row, got missing values (NaN or None)."
+            )
+        assert_all_finite(values, input_name=name)
+        check_classification_targets(values)
+        if learn:
+            self.classes_ = np.unique(values[weight > 0])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "y must have at least two classes, got one class only: "
+                f"{self.classes_.tolist()[0]!r}."
+            )
+        return class_codes(values, self.classes_, weight, name)
+
+    def _weigh_classes(
+        self, values: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        if self.class_weight is None:
+            return weight
+        used = weight > 0
+        weight = weight.copy()
+        factor = compute_sample_weight(self.class_weight, self.classes_[values[used]])
+        if factor.min() < 0 or not factor.any():
+            raise ValueError(
+                f"class_weight must have no negative values and a positive one for a class of y, "
+                f"got {self.class_weight!r}."
+            )
+        weight[used] *= factor
+        return weight
+
+    def _make_target(
+        self, y: NDArray[np.int64], weight: NDArray[np.float64], dtype: torch.dtype
+    ) -> ClassTarget:
+        return ClassTarget(n_classes=len(self.classes_), dtype=dtype)
