@@ -46,7 +46,7 @@ def make_multimodal_sentiment(
     feature_sizes: Mapping[str, int] | None = None,
     length_range: tuple[int, int] = (10, 40),
     cue_density: float = 1 / 6,
-    agreement: float = 0.6,
+    agreement: float = 0.5,
     difficulty: float = 1.0,
     missing_rate: float = 0.0,
     n_classes: int | None = None,
@@ -72,7 +72,7 @@ def make_multimodal_sentiment(
         Least and largest sequence length, at least 1; each sequence's is drawn from it uniformly.
     cue_density : float in (0, 1], default=1/6
         Probability that a step is a cue. Every sequence has one at least.
-    agreement : float in [0, 1], default=0.6
+    agreement : float in [0, 1], default=0.5
         Correlation between the sentiments of two modalities.
     difficulty : float >= 0, default=1.0
         Scales the meaningless values between the cues.
@@ -112,11 +112,11 @@ def make_multimodal_sentiment(
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
     >>> data = make_multimodal_sentiment(100, random_state=0)
     >>> data.X
-    MultimodalData of 100 rows
+    MultimodalData of 100 rows + ids + groups
       text: (100, 40, 16) float32, lengths 10..40, missing 0
       audio: (100, 40, 8) float32, lengths 10..40, missing 0
       vision: (100, 40, 12) float32, lengths 10..40, missing 0
-    >>> data.y.shape, data.ids[0], data.groups[0]
+    >>> data.y.shape, str(data.ids[0]), str(data.groups[0])
     ((100,), 'video000$_$0', 'video000')
     >>> bool(data.cues["text"].any(axis=1).all())
     True

@@ -4,6 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# The range of the gates' first weights, as a multiple of torch's for a linear layer.
+GATE_GAIN = 4.0
+
 POOLINGS = ("softmax", "gate", "mean", "last")
 """Names that `build_pooling` knows."""
 
@@ -95,6 +98,10 @@ class TemporalAttention(nn.Module):
             raise ValueError(f"mode must be one of 'softmax', 'gate'; got {mode!r}.")
         self.mode = mode
         self.gates = nn.Linear(hidden_size, 2)
+        # States are small: with torch's range both gates start near zero, where tanhshrink is flat
+        # and all steps weigh alike.
+        with torch.no_grad():
+            self.gates.weight.mul_(GATE_GAIN)
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Pool the states of a batch.

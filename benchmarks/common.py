@@ -1,0 +1,132 @@
+"""What the benchmarks share: the built-in data, one fit, its scores, and tables."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import Bunch
+
+from sklearn_tamulag import MultimodalData, TAMULAGRegressor
+from sklearn_tamulag.datasets import make_multimodal_sentiment
+from sklearn_tamulag.metrics import acc2_nonzero_score, corr_score
+
+N_TRAIN = 400
+N_TEST = 1000
+
+
+@dataclass
+class Parts:
+    """Training and test rows of one generated data set."""
+
+    seed: int
+    train: Bunch
+    test: Bunch
+
+
+def built_in_data(seed: int, n_train: int = N_TRAIN, n_test: int = N_TEST) -> Parts:
+    """Generate the built-in data and split it into training and test rows."""
+    data = make_multimodal_sentiment(n_train + n_test, random_state=seed)
+
+    def rows(part: slice) -> Bunch:
+        return Bunch(
+            X=data.X[part],
+            y=data.y[part],
+            unimodal_labels=data.unimodal_labels.iloc[part],
+            cues={name: cue[part] for name, cue in data.cues.items()},
+        )
+
+    return Parts(seed, rows(slice(n_train)), rows(slice(n_train, None)))
+
+
+def pooled(X: MultimodalData) -> NDArray[np.float64]:
+    """Mean of every feature over the valid steps, side by side for all modalities."""
+    means = [
+        # (n, T, d) -> (n, d)
+        X.arrays[name].sum(axis=1) / np.maximum(X.lengths[name], 1)[:, np.newaxis]
+        for name in X.modalities
+    ]
+    return np.concatenate(means, axis=1).astype(np.float64)
+
+
+def ridge() -> Pipeline:
+    """Ridge regression on pooled features, its penalty chosen by leave-one-out."""
+    return make_pipeline(
+        FunctionTransformer(pooled), StandardScaler(), RidgeCV(alphas=np.logspace(-2, 5, 15))
+    )
+
+
+def scores(y_true: NDArray[np.float64], y_pred: NDArray[np.float64]) -> dict[str, float]:
+    """MAE, correlation and binary accuracy of predictions."""
+    return {
+        "MAE": float(np.abs(y_true - y_pred).mean()),
+        "Corr": corr_score(y_true, y_pred),
+        "Acc2": acc2_nonzero_score(y_true, y_pred),
+    }
+
+
+def fit_and_score(
+    estimator: TAMULAGRegressor | Pipeline, parts: Parts
+) -> tuple[TAMULAGRegressor | Pipeline, dict[str, float]]:
+    """Fit on the training rows, score on the test rows, and time an epoch."""
+    start = time.perf_counter()
+    estimator.fit(parts.train.X, parts.train.y)
+    seconds = time.perf_counter() - start
+    result = scores(parts.test.y, estimator.predict(parts.test.X))
+    if isinstance(estimator, TAMULAGRegressor):
+        result["epochs"] = float(estimator.n_iter_)
+        result["s/epoch"] = seconds / estimator.n_iter_
+    return estimator, result
+
+
+def label_correlation(labels: pd.DataFrame, truth: pd.DataFrame) -> pd.Series:
+    """Correlation of labels with the unimodal truth, by modality, over rows that have labels."""
+    known = labels.notna().all(axis=1).to_numpy()
+    return pd.Series(
+        {
+            name: corr_score(truth[name].to_numpy()[known], labels[name].to_numpy()[known])
+            for name in labels.columns
+        }
+    )
+
+
+def label_gain(estimator: TAMULAGRegressor, train: Bunch) -> pd.DataFrame:
+    """Correlation with the unimodal truth: of the generated labels, and of y on the same rows."""
+    labels = estimator.unimodal_labels_
+    multimodal = pd.DataFrame(
+        {name: np.where(labels[name].isna(), np.nan, train.y) for name in labels.columns}
+    )
+    truth = train.unimodal_labels
+    return pd.DataFrame(
+        {
+            "generated": label_correlation(labels, truth),
+            "y": label_correlation(multimodal, truth),
+        }
+    )
+
+
+def cue_ratio(estimator: TAMULAGRegressor, part: Bunch) -> pd.Series:
+    """Share of the attention on cue steps, over the cue steps' share of the valid steps."""
+    attention = estimator.temporal_attention(part.X)
+    return pd.Series(
+        {
+            name: (weights * part.cues[name]).sum()
+            / weights.sum()
+            / (part.cues[name].sum() / part.X.lengths[name].sum())
+            for name, weights in attention.items()
+        }
+    )
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of paired differences and its 95 % interval (Student's t)."""
+    from scipy.stats import t
+
+    array = np.asarray(values, dtype=float)
+    half = t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array))
+    return float(array.mean()), float(array.mean() - half), float(array.mean() + half)
