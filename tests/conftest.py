@@ -27,11 +27,11 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def fixed_global_state():
     """Start each test from the same global seeds and put the former states back after it."""
-    numpy_state = np.random.get_state()  # noqa: NPY002
+    numpy_state = np.random.get_state()
     torch_state = torch.get_rng_state()
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)
     torch.manual_seed(0)
     yield
     torch.set_num_threads(1)
-    np.random.set_state(numpy_state)  # noqa: NPY002
+    np.random.set_state(numpy_state)
     torch.set_rng_state(torch_state)
