@@ -1,6 +1,7 @@
 """Settings that every test shares: fixed seeds, one thread, no display, a calm hypothesis."""
 
 import os
+import signal
 
 # Chosen before anything imports matplotlib: tests draw to memory, never to a screen.
 os.environ["MPLBACKEND"] = "Agg"
@@ -35,3 +36,11 @@ def fixed_global_state():
     torch.set_num_threads(1)
     np.random.set_state(numpy_state)
     torch.set_rng_state(torch_state)
+
+
+@pytest.fixture(autouse=True)
+def interrupts_are_heard():
+    """A process started in the background ignores Ctrl-C, which some tests send to themselves."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
