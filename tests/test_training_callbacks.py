@@ -79,7 +79,7 @@ def test_fit_restores_the_weights_of_the_best_epoch():
     X, y = clips()
     X_val, y_val = clips(30, seed=1)
     # A rate so high that the validation loss soon rises.
-    estimator = regressor(lr=0.05, max_epochs=25, n_iter_no_change=4, precision="float64")
+    estimator = regressor(lr=0.1, max_epochs=25, n_iter_no_change=4, precision="float64")
     estimator.fit(X, y, X_val=X_val, y_val=y_val)
     losses = estimator.history_["valid_loss"]
     assert estimator.best_iter_ == losses.idxmin()
