@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sklearn_tamulag._padding import clear_padding, stack_rows, zero_padded
 from sklearn_tamulag._validation import (
     check_arrays,
     check_feature_sizes,
@@ -86,7 +87,7 @@ class MultimodalData:
     ) -> None:
         checked = check_arrays(arrays)
         self.lengths = check_lengths(lengths, checked)
-        self.arrays = {name: _padded(checked[name], self.lengths[name]) for name in checked}
+        self.arrays = {name: zero_padded(checked[name], self.lengths[name]) for name in checked}
         self.ids = _check_row_values("ids", ids, len(self))
         self.groups = _check_row_values("groups", groups, len(self))
 
@@ -204,8 +205,8 @@ class MultimodalData:
         arrays, lengths = {}, {}
         for name in parts[0].modalities:
             lengths[name] = np.concatenate([part.lengths[name] for part in parts])
-            stacked = _stacked([part.arrays[name] for part in parts])
-            arrays[name] = _clear_padding(stacked, lengths[name])
+            stacked = stack_rows([part.arrays[name] for part in parts])
+            arrays[name] = clear_padding(stacked, lengths[name])
         ids = _joined([part.ids for part in parts])
         return cls._unchecked(arrays, lengths, ids, _joined([part.groups for part in parts]))
 
@@ -239,7 +240,7 @@ class MultimodalData:
 
     def _block(self, name: str, rows: slice) -> NDArray[Any]:
         """Read some rows of a modality into memory, with zero padding."""
-        return _padded(np.asarray(self.arrays[name][rows]), self.lengths[name][rows])
+        return zero_padded(np.asarray(self.arrays[name][rows]), self.lengths[name][rows])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MultimodalData):
@@ -259,7 +260,9 @@ class MultimodalData:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # an array that was memory-mapped when it was saved may have been loaded into memory
-        self.arrays = {name: _padded(self.arrays[name], self.lengths[name]) for name in self.arrays}
+        self.arrays = {
+            name: zero_padded(self.arrays[name], self.lengths[name]) for name in self.arrays
+        }
 
     def _described(self) -> Iterator[tuple[str, str]]:
         """Describe every modality in a few words."""
@@ -293,29 +296,11 @@ def _check_row_values(argument: str, values: ArrayLike | None, n_rows: int) -> R
     return array
 
 
-def _padded(array: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the array with zero padding: a copy where it has other, itself where it is on disk."""
-    if isinstance(array, np.memmap):
-        return array
-    clean = all(
-        not array[rows][~valid_steps(lengths[rows], array.shape[1])].any()
-        for rows in row_blocks(array)
-    )
-    return array if clean else _clear_padding(array.copy(), lengths)
-
-
-def _clear_padding(array: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """Write zeros beyond each length, in place."""
-    for rows in row_blocks(array):
-        array[rows][~valid_steps(lengths[rows], array.shape[1])] = 0
-    return array
-
-
 def _take(array: NDArray[Any], rows: slice | NDArray[Any], lengths: NDArray[Any]) -> NDArray[Any]:
     """Select rows; what is copied from disk into memory gets zero padding."""
     taken = array[rows]
     read = isinstance(array, np.memmap) and not isinstance(taken, np.memmap)
-    return _clear_padding(taken, lengths) if read else taken
+    return clear_padding(taken, lengths) if read else taken
 
 
 def _row_index(key: Any, n_rows: int) -> slice | NDArray[np.int64]:
@@ -329,18 +314,6 @@ def _row_index(key: Any, n_rows: int) -> slice | NDArray[np.int64]:
     if rows.ndim > 1:
         raise IndexError(f"Rows are selected by a slice, integers or a boolean mask, got {key!r}.")
     return rows
-
-
-def _stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Stack arrays row-wise, each filled up with zeros to the longest."""
-    n_steps = max(array.shape[1] for array in arrays)
-    shape = (sum(map(len, arrays)), n_steps, *arrays[0].shape[2:])
-    stacked = np.zeros(shape, dtype=np.result_type(*(array.dtype for array in arrays)))
-    stop = 0
-    for array in arrays:
-        start, stop = stop, stop + len(array)
-        stacked[start:stop, : array.shape[1]] = array
-    return stacked
 
 
 def _joined(parts: Sequence[RowValues]) -> RowValues:

@@ -1,6 +1,6 @@
 """The forms that X may have, and the way from each of them to MultimodalData."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._padding import is_missing, pad_values
 from sklearn_tamulag._validation import check_feature_sizes, check_finite, check_same_modalities
 
 TABLE_MODALITY = "features"
@@ -125,7 +126,7 @@ def to_multimodal(
     arrays, lengths = {}, {}
     for name, values in X.items():
         known = {name: feature_sizes[name]} if feature_sizes and name in feature_sizes else {}
-        arrays[name], modality_lengths = _from_values(name, values, known)
+        arrays[name], modality_lengths = pad_values(name, values, known)
         if modality_lengths is not None:
             lengths[name] = modality_lengths
     return MultimodalData(arrays, lengths, ids=ids)
@@ -230,16 +231,11 @@ def _n_dimensions(X: Any) -> int:
     return np.asarray(X).ndim if hasattr(X, "__array__") else 0
 
 
-def _is_missing(cell: Any) -> bool:
-    """Tell whether a cell is None, NaN or pandas' NA."""
-    return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
-
-
 def _holds_sequences(column: "pd.Series[Any]") -> bool:
     """Tell whether a column holds arrays or strings, by its first cell that is not missing."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return False
-    first = next((cell for cell in column if not _is_missing(cell)), None)
+    first = next((cell for cell in column if not is_missing(cell)), None)
     return isinstance(first, str | bytes) or not pd.api.types.is_scalar(first)
 
 
@@ -250,100 +246,3 @@ def _column_values(column: "pd.Series[Any]") -> Any:
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy()
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _from_values(
-    name: str, values: Any, known: Mapping[str, int | None]
-) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """Convert the rows of one modality to an array and its lengths, None where all are full."""
-    if isinstance(values, list | tuple):
-        return _from_cells(name, values, known)
-    array = values if isinstance(values, np.memmap) else _as_array(name, None, values)
-    if array.dtype.kind == "O":
-        return _from_cells(name, list(array), known)
-    if array.ndim == 1:
-        features = array.astype(_feature_dtype(array))
-        missing = np.isnan(features)
-        # (n,) -> (n, 1, 1)
-        return np.where(missing, 0, features)[:, np.newaxis, np.newaxis], (~missing).astype(int)
-    if array.ndim == 2 and array.dtype.kind not in "iu":
-        # (n, d) -> (n, 1, d)
-        return array[:, np.newaxis, :].astype(_feature_dtype(array), copy=False), None
-    return array, None
-
-
-def _from_cells(
-    name: str, cells: Sequence[Any], known: Mapping[str, int | None]
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Pad the cells of one modality to the longest."""
-    if not len(cells):
-        raise ValueError(f"Modality {name!r} has no rows.")
-    filled = {
-        row: array
-        for row, cell in enumerate(cells)
-        if not _is_missing(cell) and (array := _as_array(name, row, cell)).size
-    }
-    if not filled and not known:
-        raise ValueError(f"Modality {name!r} is missing in every row.")
-    size = known.get(name)
-    tokens = size is None and all(
-        array.ndim == 1 and array.dtype.kind in "iu" for array in filled.values()
-    )
-    if not tokens:
-        filled = {row: _as_features(array) for row, array in filled.items()}
-        _check_one_size(name, {row: array.shape[1] for row, array in filled.items()})
-    arrays = list(filled.values())
-    if not arrays:
-        arrays = [np.empty(0, np.int64) if size is None else np.empty((0, size), np.float32)]
-    lengths = np.zeros(len(cells), dtype=np.int64)
-    lengths[list(filled)] = [len(array) for array in filled.values()]
-    shape = (len(cells), max(1, lengths.max()), *arrays[0].shape[1:])
-    padded = np.zeros(shape, dtype=np.result_type(*(array.dtype for array in arrays)))
-    for row, array in filled.items():
-        padded[row, : len(array)] = array
-    return padded, lengths
-
-
-def _as_array(name: str, row: int | None, values: Any) -> NDArray[Any]:
-    """Convert one cell, or all rows where `row` is None, to an array of numbers."""
-    where = f"Modality {name!r}" if row is None else f"Modality {name!r}, row {row},"
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{where} is no array of numbers: {error}") from error
-    if array.dtype.kind in "UST":
-        raise ValueError(
-            f"{where} holds strings: features (T, d) or integer token ids (T,) per row are needed."
-        )
-    if array.dtype.kind not in ("iubf" if row is not None or array.ndim == 0 else "iubfO"):
-        raise TypeError(
-            f"{where} must be numbers, got {type(values).__name__} of dtype {array.dtype}."
-        )
-    if row is not None and array.ndim > 2:
-        raise ValueError(f"{where} has shape {array.shape}: expected (T, d) or (T,).")
-    return array
-
-
-def _feature_dtype(array: NDArray[Any]) -> np.dtype[Any]:
-    """Choose the dtype of features: float64 at most, float32 for integers."""
-    if array.dtype.kind != "f":
-        return np.dtype(np.float32)
-    return array.dtype if array.dtype.itemsize <= 8 else np.dtype(np.float64)
-
-
-def _as_features(cell: NDArray[Any]) -> NDArray[Any]:
-    """Give a cell the shape (T, d), with d = 1 where it has no feature axis."""
-    # () -> (1, 1), (T,) -> (T, 1)
-    shaped = cell if cell.ndim == 2 else cell.reshape(-1, 1)
-    return shaped.astype(_feature_dtype(cell), copy=False)
-
-
-def _check_one_size(name: str, sizes: Mapping[int, int]) -> None:
-    """Refuse rows of different feature sizes."""
-    first = next(iter(sizes), 0)
-    for row, size in sizes.items():
-        if size != sizes[first]:
-            raise ValueError(
-                f"Modality {name!r} has feature size {size} at row {row}, but {sizes[first]} at "
-                f"row {first}: every row needs the same."
-            )

@@ -21,6 +21,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 # From the ground up: a room imports only from rooms that stand before it.
 ROOMS = (
     "_validation",
+    "_padding",
     "_data",
     "_forms",
     "preprocessing",
