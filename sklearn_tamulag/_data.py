@@ -1,28 +1,22 @@
 """The container that every part of the package works on: padded sequences by modality."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike
 
 from sklearn_tamulag._padding import clear_padding, stack_rows, zero_padded
+from sklearn_tamulag._rows import PaddedRows, RowValues
 from sklearn_tamulag._validation import (
     check_arrays,
     check_feature_sizes,
     check_lengths,
     check_same_modalities,
-    row_blocks,
-    valid_steps,
 )
 
-Arrays = dict[str, NDArray[Any]]
-RowValues = NDArray[Any] | None
 
-
-class MultimodalData:
+class MultimodalData(PaddedRows):
     """Sequences of several modalities, row by row, that index like an array.
 
     Slices, integers and boolean masks select rows, so the data passes through train_test_split,
@@ -74,9 +68,6 @@ class MultimodalData:
     (3, 38)
     """
 
-    # scikit-learn reads it, beside shape, as the dimensions of the flat matrix
-    ndim = 2
-
     def __init__(
         self,
         arrays: Mapping[str, ArrayLike],
@@ -90,88 +81,6 @@ class MultimodalData:
         self.arrays = {name: zero_padded(checked[name], self.lengths[name]) for name in checked}
         self.ids = _check_row_values("ids", ids, len(self))
         self.groups = _check_row_values("groups", groups, len(self))
-
-    @classmethod
-    def _unchecked(cls, arrays: Arrays, lengths: Arrays, ids: RowValues, groups: RowValues) -> Self:
-        """Build from parts that are known to be valid, without looking at them again."""
-        data = cls.__new__(cls)
-        data.arrays, data.lengths, data.ids, data.groups = arrays, lengths, ids, groups
-        return data
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities, in order."""
-        return tuple(self.arrays)
-
-    @property
-    def feature_sizes(self) -> dict[str, int | None]:
-        """Features per step by modality, None for token ids."""
-        return {
-            name: array.shape[2] if array.ndim == 3 else None for name, array in self.arrays.items()
-        }
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape of the flat matrix: rows, and the sum of T * d (T for token ids)."""
-        return len(self), sum(math.prod(array.shape[1:]) for array in self.arrays.values())
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the flat matrix: what holds every modality, token ids counting as float32."""
-        kinds = [array.dtype if array.ndim == 3 else np.float32 for array in self.arrays.values()]
-        return np.result_type(*kinds)
-
-    @property
-    def present(self) -> NDArray[np.bool_]:
-        """Whether a row has a modality, of shape (n, M): False where the length is 0."""
-        return np.stack([self.lengths[name] > 0 for name in self.arrays], axis=1)
-
-    def mask(self, name: str) -> NDArray[np.bool_]:
-        """Mark the valid steps of a modality.
-
-        Parameters
-        ----------
-        name : str
-            The modality; an unknown one is a ValueError.
-
-        Returns
-        -------
-        mask : ndarray of shape (n, T), dtype bool
-            True on valid steps, False on padding.
-
-        Examples
-        --------
-        >>> X = MultimodalData({"text": np.ones((2, 2, 1))}, {"text": [2, 1]})
-        >>> X.mask("text").tolist()
-        [[True, True], [True, False]]
-        """
-        return valid_steps(self.select(name).lengths[name], self.arrays[name].shape[1])
-
-    def select(self, modalities: str | Sequence[str]) -> Self:
-        """Keep some of the modalities.
-
-        Parameters
-        ----------
-        modalities : str or sequence of str
-            The names to keep, in the order wanted; an unknown one is a ValueError.
-
-        Returns
-        -------
-        data : MultimodalData
-            The same rows with these modalities; arrays are shared, not copied.
-
-        Examples
-        --------
-        >>> X = MultimodalData({"text": np.ones((2, 3, 1)), "audio": np.ones((2, 5, 4))})
-        >>> X.select("audio").modalities
-        ('audio',)
-        """
-        names = [modalities] if isinstance(modalities, str) else list(modalities)
-        if not names or not set(names) <= set(self.arrays):
-            raise ValueError(f"modalities must be among {list(self.arrays)}, got {names}.")
-        arrays = {name: self.arrays[name] for name in names}
-        lengths = {name: self.lengths[name] for name in names}
-        return self._unchecked(arrays, lengths, self.ids, self.groups)
 
     @classmethod
     def concatenate(cls, parts: Sequence["MultimodalData"]) -> Self:
@@ -210,83 +119,6 @@ class MultimodalData:
         ids = _joined([part.ids for part in parts])
         return cls._unchecked(arrays, lengths, ids, _joined([part.groups for part in parts]))
 
-    def __len__(self) -> int:
-        return len(next(iter(self.arrays.values())))
-
-    def __iter__(self) -> Iterator[Self]:
-        return (self[row] for row in range(len(self)))
-
-    def __getitem__(self, key: Any) -> Self:
-        rows = _row_index(key, len(self))
-        lengths = {name: values[rows] for name, values in self.lengths.items()}
-        return self._unchecked(
-            {name: _take(array, rows, lengths[name]) for name, array in self.arrays.items()},
-            lengths,
-            None if self.ids is None else self.ids[rows],
-            None if self.groups is None else self.groups[rows],
-        )
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is not None and not copy:
-            raise ValueError("The flat matrix is always a copy: copy=False is impossible.")
-        flat = np.empty(self.shape, dtype=self.dtype if dtype is None else dtype)
-        stop = 0
-        for name, array in self.arrays.items():
-            start, stop = stop, stop + math.prod(array.shape[1:])
-            for rows in row_blocks(array):
-                block = self._block(name, rows)
-                flat[rows, start:stop] = block.reshape(len(block), -1)  # (B, T, d) -> (B, T * d)
-        return flat
-
-    def _block(self, name: str, rows: slice) -> NDArray[Any]:
-        """Read some rows of a modality into memory, with zero padding."""
-        return zero_padded(np.asarray(self.arrays[name][rows]), self.lengths[name][rows])
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, MultimodalData):
-            return NotImplemented
-        return (
-            self.modalities == other.modalities
-            and self.shape == other.shape
-            and all(np.array_equal(self.lengths[name], other.lengths[name]) for name in self.arrays)
-            and all(np.array_equal(getattr(self, k), getattr(other, k)) for k in ("ids", "groups"))
-            and all(
-                np.array_equal(self._block(name, rows), other._block(name, rows), equal_nan=True)
-                for name, array in self.arrays.items()
-                for rows in row_blocks(array)
-            )
-        )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        # an array that was memory-mapped when it was saved may have been loaded into memory
-        self.arrays = {
-            name: zero_padded(self.arrays[name], self.lengths[name]) for name in self.arrays
-        }
-
-    def _described(self) -> Iterator[tuple[str, str]]:
-        """Describe every modality in a few words."""
-        for name, array in self.arrays.items():
-            present = self.lengths[name][self.lengths[name] > 0]
-            span = f"{present.min()}..{present.max()}" if present.size else "none"
-            missing = len(self) - present.size
-            yield name, f"{array.shape} {array.dtype}, lengths {span}, missing {missing}"
-
-    def _heading(self) -> str:
-        """Say how many rows there are and what travels with them."""
-        along = [f" + {name}" for name in ("ids", "groups") if getattr(self, name) is not None]
-        rows = "1 row" if len(self) == 1 else f"{len(self)} rows"
-        return f"MultimodalData of {rows}{''.join(along)}"
-
-    def __repr__(self) -> str:
-        lines = [f"  {name}: {words}" for name, words in self._described()]
-        return "\n".join([self._heading(), *lines])
-
-    def _repr_html_(self) -> str:
-        """Show the same as a table in a notebook."""
-        cells = [f"<th>{escape(name)}</th><td>{words}</td>" for name, words in self._described()]
-        return f"<p>{self._heading()}</p><table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
-
 
 def _check_row_values(argument: str, values: ArrayLike | None, n_rows: int) -> RowValues:
     """Check that values which travel with the rows are one per row."""
@@ -294,26 +126,6 @@ def _check_row_values(argument: str, values: ArrayLike | None, n_rows: int) -> R
     if array is not None and array.shape != (n_rows,):
         raise ValueError(f"{argument} must have shape ({n_rows},), one per row, got {array.shape}.")
     return array
-
-
-def _take(array: NDArray[Any], rows: slice | NDArray[Any], lengths: NDArray[Any]) -> NDArray[Any]:
-    """Select rows; what is copied from disk into memory gets zero padding."""
-    taken = array[rows]
-    read = isinstance(array, np.memmap) and not isinstance(taken, np.memmap)
-    return clear_padding(taken, lengths) if read else taken
-
-
-def _row_index(key: Any, n_rows: int) -> slice | NDArray[np.int64]:
-    """Turn whatever indexes an array of dimension 1 into a slice or into integers."""
-    # scikit-learn indexes rows as X[rows, ...]
-    if isinstance(key, tuple) and key[1:] == (Ellipsis,):
-        key = key[0]
-    if isinstance(key, slice):
-        return key
-    rows: NDArray[np.int64] = np.atleast_1d(np.arange(n_rows)[key])
-    if rows.ndim > 1:
-        raise IndexError(f"Rows are selected by a slice, integers or a boolean mask, got {key!r}.")
-    return rows
 
 
 def _joined(parts: Sequence[RowValues]) -> RowValues:

@@ -22,6 +22,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = (
     "_validation",
     "_padding",
+    "_rows",
     "_data",
     "_forms",
     "preprocessing",

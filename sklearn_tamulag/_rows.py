@@ -1,0 +1,220 @@
+"""Padded rows of several modalities that index like an array."""
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sklearn_tamulag._padding import clear_padding, zero_padded
+from sklearn_tamulag._validation import row_blocks, valid_steps
+
+Arrays = dict[str, NDArray[Any]]
+RowValues = NDArray[Any] | None
+
+
+class PaddedRows:
+    """What MultimodalData is once it is made: arrays, lengths and names of rows, selected together.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray of shape (n, T, d) or (n, T)
+        The padded modalities.
+    lengths : dict of str to ndarray of shape (n,), dtype int64
+        The valid lengths of every modality.
+    ids, groups : ndarray of shape (n,) or None
+        The values that travel with the rows.
+    """
+
+    # scikit-learn reads it, beside shape, as the dimensions of the flat matrix
+    ndim = 2
+
+    arrays: Arrays
+    lengths: Arrays
+    ids: RowValues
+    groups: RowValues
+
+    @classmethod
+    def _unchecked(cls, arrays: Arrays, lengths: Arrays, ids: RowValues, groups: RowValues) -> Self:
+        """Build from parts that are known to be valid, without looking at them again."""
+        data = cls.__new__(cls)
+        data.arrays, data.lengths, data.ids, data.groups = arrays, lengths, ids, groups
+        return data
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities, in order."""
+        return tuple(self.arrays)
+
+    @property
+    def feature_sizes(self) -> dict[str, int | None]:
+        """Features per step by modality, None for token ids."""
+        return {
+            name: array.shape[2] if array.ndim == 3 else None for name, array in self.arrays.items()
+        }
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the flat matrix: rows, and the sum of T * d (T for token ids)."""
+        return len(self), sum(math.prod(array.shape[1:]) for array in self.arrays.values())
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the flat matrix: what holds every modality, token ids counting as float32."""
+        kinds = [array.dtype if array.ndim == 3 else np.float32 for array in self.arrays.values()]
+        return np.result_type(*kinds)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Whether a row has a modality, of shape (n, M): False where the length is 0."""
+        return np.stack([self.lengths[name] > 0 for name in self.arrays], axis=1)
+
+    def mask(self, name: str) -> NDArray[np.bool_]:
+        """Mark the valid steps of a modality.
+
+        Parameters
+        ----------
+        name : str
+            The modality; an unknown one is a ValueError.
+
+        Returns
+        -------
+        mask : ndarray of shape (n, T), dtype bool
+            True on valid steps, False on padding.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> X = MultimodalData({"text": np.ones((2, 2, 1))}, {"text": [2, 1]})
+        >>> X.mask("text").tolist()
+        [[True, True], [True, False]]
+        """
+        return valid_steps(self.select(name).lengths[name], self.arrays[name].shape[1])
+
+    def select(self, modalities: str | Sequence[str]) -> Self:
+        """Keep some of the modalities.
+
+        Parameters
+        ----------
+        modalities : str or sequence of str
+            The names to keep, in the order wanted; an unknown one is a ValueError.
+
+        Returns
+        -------
+        data : MultimodalData
+            The same rows with these modalities; arrays are shared, not copied.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> X = MultimodalData({"text": np.ones((2, 3, 1)), "audio": np.ones((2, 5, 4))})
+        >>> X.select("audio").modalities
+        ('audio',)
+        """
+        names = [modalities] if isinstance(modalities, str) else list(modalities)
+        if not names or not set(names) <= set(self.arrays):
+            raise ValueError(f"modalities must be among {list(self.arrays)}, got {names}.")
+        arrays = {name: self.arrays[name] for name in names}
+        lengths = {name: self.lengths[name] for name in names}
+        return self._unchecked(arrays, lengths, self.ids, self.groups)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[row] for row in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Self:
+        rows = _row_index(key, len(self))
+        lengths = {name: values[rows] for name, values in self.lengths.items()}
+        return self._unchecked(
+            {name: _take(array, rows, lengths[name]) for name, array in self.arrays.items()},
+            lengths,
+            None if self.ids is None else self.ids[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is not None and not copy:
+            raise ValueError("The flat matrix is always a copy: copy=False is impossible.")
+        flat = np.empty(self.shape, dtype=self.dtype if dtype is None else dtype)
+        stop = 0
+        for name, array in self.arrays.items():
+            start, stop = stop, stop + math.prod(array.shape[1:])
+            for rows in row_blocks(array):
+                block = self._block(name, rows)
+                flat[rows, start:stop] = block.reshape(len(block), -1)  # (B, T, d) -> (B, T * d)
+        return flat
+
+    def _block(self, name: str, rows: slice) -> NDArray[Any]:
+        """Read some rows of a modality into memory, with zero padding."""
+        return zero_padded(np.asarray(self.arrays[name][rows]), self.lengths[name][rows])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PaddedRows):
+            return NotImplemented
+        return (
+            self.modalities == other.modalities
+            and self.shape == other.shape
+            and all(np.array_equal(self.lengths[name], other.lengths[name]) for name in self.arrays)
+            and all(np.array_equal(getattr(self, k), getattr(other, k)) for k in ("ids", "groups"))
+            and all(
+                np.array_equal(self._block(name, rows), other._block(name, rows), equal_nan=True)
+                for name, array in self.arrays.items()
+                for rows in row_blocks(array)
+            )
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # an array that was memory-mapped when it was saved may have been loaded into memory
+        self.arrays = {
+            name: zero_padded(self.arrays[name], self.lengths[name]) for name in self.arrays
+        }
+
+    def _described(self) -> Iterator[tuple[str, str]]:
+        """Describe every modality in a few words."""
+        for name, array in self.arrays.items():
+            present = self.lengths[name][self.lengths[name] > 0]
+            span = f"{present.min()}..{present.max()}" if present.size else "none"
+            missing = len(self) - present.size
+            yield name, f"{array.shape} {array.dtype}, lengths {span}, missing {missing}"
+
+    def _heading(self) -> str:
+        """Say how many rows there are and what travels with them."""
+        along = [f" + {name}" for name in ("ids", "groups") if getattr(self, name) is not None]
+        rows = "1 row" if len(self) == 1 else f"{len(self)} rows"
+        return f"MultimodalData of {rows}{''.join(along)}"
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {words}" for name, words in self._described()]
+        return "\n".join([self._heading(), *lines])
+
+    def _repr_html_(self) -> str:
+        """Show the same as a table in a notebook."""
+        cells = [f"<th>{escape(name)}</th><td>{words}</td>" for name, words in self._described()]
+        return f"<p>{self._heading()}</p><table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
+
+
+def _take(array: NDArray[Any], rows: slice | NDArray[Any], lengths: NDArray[Any]) -> NDArray[Any]:
+    """Select rows; what is copied from disk into memory gets zero padding."""
+    taken = array[rows]
+    read = isinstance(array, np.memmap) and not isinstance(taken, np.memmap)
+    return clear_padding(taken, lengths) if read else taken
+
+
+def _row_index(key: Any, n_rows: int) -> slice | NDArray[np.int64]:
+    """Turn whatever indexes an array of dimension 1 into a slice or into integers."""
+    # scikit-learn indexes rows as X[rows, ...]
+    if isinstance(key, tuple) and key[1:] == (Ellipsis,):
+        key = key[0]
+    if isinstance(key, slice):
+        return key
+    rows: NDArray[np.int64] = np.atleast_1d(np.arange(n_rows)[key])
+    if rows.ndim > 1:
+        raise IndexError(f"Rows are selected by a slice, integers or a boolean mask, got {key!r}.")
+    return rows
