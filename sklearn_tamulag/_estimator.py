@@ -2,110 +2,38 @@
 
 import copy
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag._options import (
-    CONSTRAINTS,
     label_strategy,
     network_arguments,
     optimizer_arguments,
     resolve_device,
 )
 from sklearn_tamulag._outputs import NetworkOutputs, row_index
+from sklearn_tamulag._parameters import TAMULAGParameters
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import build_module
-from sklearn_tamulag.training.batching import FeatureTable, RowDataset
 from sklearn_tamulag.training.net import TAMULAGNet
 from sklearn_tamulag.training.results import history_frame, label_frame, label_history
+from sklearn_tamulag.training.rows import FeatureTable, RowDataset
 from sklearn_tamulag.training.seeding import draw_seed, seeded
 from sklearn_tamulag.training.splitting import split_rows
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 
 
-class BaseTAMULAG(NetworkOutputs, BaseEstimator, metaclass=ABCMeta):
+class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
     """Base of the TAM-ULAG estimators."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
     _criterion: ClassVar[type[torch.nn.Module]]
     _stratify: ClassVar[bool]
     _default_labels: ClassVar[str]
-
-    def __init__(
-        self,
-        *,
-        hidden_size: int = 64,
-        num_layers: int = 1,
-        cell: str = "lstm",
-        bidirectional: bool = False,
-        embedding_size: int | Mapping[str, int] = 32,
-        fusion_size: int = 64,
-        attention: str = "softmax",
-        fusion: str = "concat",
-        label_generation: str = "auto",
-        label_mixing: float = 0.5,
-        temperature: float = 0.1,
-        expert_size: int = 16,
-        neutral: float | str = "auto",
-        target_scale: float | str = "auto",
-        encoders: Mapping[str, Mapping[str, Any]] | None = None,
-        dropout: float | Mapping[str, float] = 0.1,
-        max_epochs: int = 50,
-        batch_size: int | None = 32,
-        lr: float | Mapping[str, float] = 2e-3,
-        weight_decay: float | Mapping[str, float] = 1e-4,
-        gradient_accumulation: int = 1,
-        gradient_clipping: float | None = 1.0,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.15,
-        n_iter_no_change: int = 10,
-        optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw",
-        device: str | torch.device = "auto",
-        precision: str = "float32",
-        callbacks: Sequence[Any] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.cell = cell
-        self.bidirectional = bidirectional
-        self.embedding_size = embedding_size
-        self.fusion_size = fusion_size
-        self.attention = attention
-        self.fusion = fusion
-        self.label_generation = label_generation
-        self.label_mixing = label_mixing
-        self.temperature = temperature
-        self.expert_size = expert_size
-        self.neutral = neutral
-        self.target_scale = target_scale
-        self.encoders = encoders
-        self.dropout = dropout
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.gradient_accumulation = gradient_accumulation
-        self.gradient_clipping = gradient_clipping
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.optimizer = optimizer
-        self.device = device
-        self.precision = precision
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     @abstractmethod
     def _read_target(
@@ -181,7 +109,7 @@ class BaseTAMULAG(NetworkOutputs, BaseEstimator, metaclass=ABCMeta):
             elif outside is not None:
                 valid_table = FeatureTable(outside[0], dtype=self.net_.dtype, device=device)
                 valid = RowDataset(valid_table, np.arange(len(outside[1])), outside[1])
-            self._train(dataset, valid, data, epochs=1 if incremental else self.max_epochs)
+            self._train(dataset, valid, data, incremental=incremental)
         return self
 
     def _read_validation(
@@ -228,6 +156,8 @@ class BaseTAMULAG(NetworkOutputs, BaseEstimator, metaclass=ABCMeta):
             accumulation=self.gradient_accumulation,
             clipping=self.gradient_clipping,
             patience=self.n_iter_no_change if self.early_stopping else None,
+            warmup=self.warmup,
+            schedule=self.schedule,
             seed=seed,
             device=device,
             verbose=int(self.verbose),
@@ -238,11 +168,17 @@ class BaseTAMULAG(NetworkOutputs, BaseEstimator, metaclass=ABCMeta):
         ).initialize()
 
     def _train(
-        self, dataset: RowDataset, valid: RowDataset | None, data: MultimodalData, *, epochs: int
+        self,
+        dataset: RowDataset,
+        valid: RowDataset | None,
+        data: MultimodalData,
+        *,
+        incremental: bool,
     ) -> None:
         """Run the net over the data set and keep what it learned, also when interrupted."""
         net = self.net_
-        net.max_epochs = epochs
+        net.max_epochs = 1 if incremental else self.max_epochs
+        net.scheduled_epochs = 0 if incremental else self.max_epochs
         net.batch_size = self.batch_size or len(dataset)
         propose = label_strategy(self._label_generation(), self.get_params(deep=False))
         memory = LabelMemory(

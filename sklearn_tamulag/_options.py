@@ -1,13 +1,14 @@
-"""What constructor parameters may be, and what they mean for the network and its training."""
+"""What the constructor parameters mean for the network and its training."""
 
 from collections.abc import Mapping
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_tamulag._parameters import NON_NEGATIVE, OPTIMIZERS, PROPORTION, SIZE
 from sklearn_tamulag._validation import by_modality
 from sklearn_tamulag.labels import (
     Proposal,
@@ -15,63 +16,18 @@ from sklearn_tamulag.labels import (
     class_proposals,
     ulgm_proposals,
 )
-from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.encoders import CELLS
-from sklearn_tamulag.nn.fusion import FUSIONS
 from sklearn_tamulag.nn.module import ModalitySpec
 
-REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
-CLASSIFICATION_LABELS = ("auto", "soft", "none")
-
-OPTIMIZERS = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "nadam": torch.optim.NAdam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
+# What `encoders` may say of one modality's encoder: the first four are also constructor parameters.
+RECURRENT_OPTIONS = {
+    "hidden_size": SIZE,
+    "num_layers": SIZE,
+    "cell": StrOptions(set(CELLS)),
+    "bidirectional": Interval(Integral, 0, 1, closed="both"),
 }
-PRECISIONS = ("float32", "float64", "bfloat16")
-ENCODER_OPTIONS = ("hidden_size", "num_layers", "cell", "bidirectional")
-
-_SIZE = Interval(Integral, 1, None, closed="left")
-_SHARE = Interval(Real, 0, 1, closed="both")
-_NON_NEGATIVE = Interval(Real, 0, None, closed="left")
-_POSITIVE = Interval(Real, 0, None, closed="neither")
-_DROPOUT = Interval(Real, 0, 1, closed="left")
-
-CONSTRAINTS: dict[str, list[Any]] = {
-    "hidden_size": [_SIZE],
-    "num_layers": [_SIZE],
-    "cell": [StrOptions(set(CELLS))],
-    "bidirectional": ["boolean"],
-    "embedding_size": [_SIZE, Mapping],
-    "fusion_size": [_SIZE],
-    "attention": [StrOptions(set(POOLINGS))],
-    "fusion": [StrOptions(set(FUSIONS))],
-    "label_mixing": [_SHARE],
-    "temperature": [_POSITIVE],
-    "expert_size": [_SIZE],
-    "neutral": [Interval(Real, None, None, closed="neither"), StrOptions({"auto"})],
-    "target_scale": [_POSITIVE, StrOptions({"auto"})],
-    "encoders": [Mapping, None],
-    "dropout": [_DROPOUT, Mapping],
-    "max_epochs": [_SIZE],
-    "batch_size": [_SIZE, None],
-    "lr": [_NON_NEGATIVE, Mapping],
-    "weight_decay": [_NON_NEGATIVE, Mapping],
-    "gradient_accumulation": [_SIZE],
-    "gradient_clipping": [_POSITIVE, None],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [_SIZE],
-    "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-    "device": [str, HasMethods("type")],
-    "precision": [StrOptions(set(PRECISIONS))],
-    "callbacks": [list, tuple, None],
-    "warm_start": ["boolean"],
-    "random_state": ["random_state"],
-    "verbose": ["verbose"],
-}
+OPTIMIZER_OPTIONS = {"lr": NON_NEGATIVE, "weight_decay": NON_NEGATIVE}
+ENCODER_OPTIONS = RECURRENT_OPTIONS | OPTIMIZER_OPTIONS
 
 
 def _checked_by_modality(
@@ -105,10 +61,7 @@ def _encoder_options(
                     f"encoders[{name!r}] has the unknown option {option!r}; allowed are "
                     f"{list(ENCODER_OPTIONS)}."
                 )
-            allowed = {
-                "cell": StrOptions(set(CELLS)),
-                "bidirectional": Interval(Integral, 0, 1, closed="both"),
-            }.get(option, _SIZE)
+            allowed = ENCODER_OPTIONS[option]
             if not allowed.is_satisfied_by(value):
                 raise ValueError(
                     f"encoders[{name!r}][{option!r}] must be {allowed}, got {value!r}."
@@ -146,19 +99,24 @@ def network_arguments(
         raise ValueError(
             f"Modality {tokens[0]!r} holds token ids; features of shape (n, T, d) are needed."
         )
-    dropout = _checked_by_modality("dropout", params["dropout"], modalities, _DROPOUT, rest=True)
+    dropout = _checked_by_modality("dropout", params["dropout"], modalities, PROPORTION, rest=True)
     embedding_size = _checked_by_modality(
-        "embedding_size", params["embedding_size"], modalities, _SIZE, rest=False
+        "embedding_size", params["embedding_size"], modalities, SIZE, rest=False
     )
+    unimodal_size = params["unimodal_size"]
+    if unimodal_size is not None:
+        unimodal_size = _checked_by_modality(
+            "unimodal_size", unimodal_size, modalities, SIZE, rest=False
+        )
     overrides = _encoder_options(params["encoders"], modalities)
-    shared = {option: params[option] for option in ENCODER_OPTIONS}
     specs = [
         ModalitySpec(
             name=name,
             feature_size=size,
             embedding_size=embedding_size[name],
+            unimodal_size=unimodal_size[name] if unimodal_size else None,
             dropout=dropout[name],
-            **(shared | overrides[name]),
+            **{option: overrides[name].get(option, params[option]) for option in RECURRENT_OPTIONS},
         )
         for name, size in feature_sizes.items()
         if size is not None
@@ -187,17 +145,17 @@ def optimizer_arguments(params: Mapping[str, Any], modalities: tuple[str, ...]) 
     Returns
     -------
     dict
-        ``optimizer``, ``lr``, ``optimizer__weight_decay`` and, where a modality has its own,
-        ``optimizer__param_groups``.
+        ``optimizer``, ``lr``, ``optimizer__weight_decay`` and, where a modality or an encoder has
+        its own, ``optimizer__param_groups``.
 
     Raises
     ------
     ValueError
         If a dict by modality names another modality or holds a value that is not allowed.
     """
-    rates = _checked_by_modality("lr", params["lr"], modalities, _NON_NEGATIVE, rest=True)
+    rates = _checked_by_modality("lr", params["lr"], modalities, NON_NEGATIVE, rest=True)
     decays = _checked_by_modality(
-        "weight_decay", params["weight_decay"], modalities, _NON_NEGATIVE, rest=True
+        "weight_decay", params["weight_decay"], modalities, NON_NEGATIVE, rest=True
     )
     optimizer = params["optimizer"]
     arguments = {
@@ -205,11 +163,18 @@ def optimizer_arguments(params: Mapping[str, Any], modalities: tuple[str, ...]) 
         "lr": rates["rest"],
         "optimizer__weight_decay": decays["rest"],
     }
-    if isinstance(params["lr"], Mapping) or isinstance(params["weight_decay"], Mapping):
-        arguments["optimizer__param_groups"] = [
-            (f"branches.{number}.*", {"lr": rates[name], "weight_decay": decays[name]})
-            for number, name in enumerate(modalities)
-        ]
+    # The first pattern that fits a weight's name decides its group: encoders before their branch.
+    groups = []
+    for number, name in enumerate(modalities):
+        own = {"lr": rates[name], "weight_decay": decays[name]}
+        encoder = _encoder_options(params["encoders"], modalities)[name]
+        options = {option: encoder[option] for option in OPTIMIZER_OPTIONS if option in encoder}
+        if options:
+            groups.append((f"branches.{number}.encoder.*", own | options))
+        if isinstance(params["lr"], Mapping) or isinstance(params["weight_decay"], Mapping):
+            groups.append((f"branches.{number}.*", own))
+    if groups:
+        arguments["optimizer__param_groups"] = groups
     return arguments
 
 

@@ -1,25 +1,21 @@
 """The TAM-ULAG classifier."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils import assert_all_finite, compute_sample_weight
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from sklearn_tamulag._estimator import BaseTAMULAG
-from sklearn_tamulag._options import CLASSIFICATION_LABELS, CONSTRAINTS
 from sklearn_tamulag._outputs import ClassOutputs
-from sklearn_tamulag.training.targets import ClassTarget, class_codes
+from sklearn_tamulag._parameters import ClassifierParameters
+from sklearn_tamulag.training.classes import check_classes, class_codes, class_weights
+from sklearn_tamulag.training.targets import ClassTarget
 
 
-class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
+class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, BaseTAMULAG):
     """Recognise sentiment or emotion classes from several modalities with TAM-ULAG.
 
     The network of `TAMULAGRegressor` with an output per class [1]_, [2]_. Generated labels are
@@ -37,6 +33,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
         Whether the encoders also read backwards, from the last valid step.
     embedding_size : int or dict, default=32
         Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
+    unimodal_size : int, dict or None, default=None
+        Size of the representation that a modality's own task reads, at least 1; a dict as in
+        `embedding_size`. None is the size of its vector.
     fusion_size : int, default=64
         Size of the fused representation, which `transform` returns; at least 1.
     attention : {"softmax", "gate", "mean", "last"}, default="softmax"
@@ -60,9 +59,12 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
     target_scale : float > 0 or "auto", default="auto"
         Regression only: unit of the target; "auto" is the weighted root mean square of y - neutral.
     encoders : dict of str to dict or None, default=None
-        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`.
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
+        `lr` and `weight_decay` of the encoder alone.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
+    modality_dropout : float in [0, 1), default=0.0
+        Probability that a modality of a row is hidden in training; one always remains.
     max_epochs : int, default=50
         The most passes over the training rows in a fit, at least 1.
     batch_size : int or None, default=32
@@ -75,6 +77,10 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
         Batches, at least 1, that make one step of the optimizer, as if they were one batch.
     gradient_clipping : float > 0 or None, default=1.0
         The largest norm of the gradient; None does not limit it.
+    warmup : float in [0, 1), default=0.0
+        Share of the steps of `max_epochs` over which the learning rates rise from zero.
+    schedule : {"constant", "linear", "cosine"}, default="constant"
+        How the learning rates fall to zero at the end of `max_epochs`, if at all.
     early_stopping : bool, default=True
         Whether to stop once the validation loss no longer improves, and restore the best epoch. The
         validation rows are `X_val`, or held out of X, in whole groups where there are any.
@@ -88,6 +94,12 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
         Where to train, as torch names it; "auto" takes CUDA where there is one.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Of weights and features; "bfloat16" computes in it where torch deems that safe.
+    compile : bool, default=False
+        Whether torch compiles the network: slower to start, faster where epochs are many.
+    allow_missing : bool, default=False
+        Whether X may lack whole modalities of fit in what is predicted.
+    checkpoint : str, path or None, default=None
+        Folder where every epoch's end is saved, and from where an interrupted fit goes on.
     callbacks : list or None, default=None
         Callbacks of skorch, (name, callback) pairs or classes; instances are copied before use.
     warm_start : bool, default=False
@@ -153,87 +165,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
     (60, 6)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **CONSTRAINTS,
-        "label_generation": [StrOptions(set(CLASSIFICATION_LABELS))],
-        "class_weight": [Mapping, StrOptions({"balanced"}), None],
-    }
     _criterion = torch.nn.CrossEntropyLoss
     _stratify = True
     _default_labels = "soft"
-
-    def __init__(
-        self,
-        *,
-        hidden_size: int = 64,
-        num_layers: int = 1,
-        cell: str = "lstm",
-        bidirectional: bool = False,
-        embedding_size: int | Mapping[str, int] = 32,
-        fusion_size: int = 64,
-        attention: str = "softmax",
-        fusion: str = "concat",
-        label_generation: str = "auto",
-        label_mixing: float = 0.5,
-        temperature: float = 0.1,
-        expert_size: int = 16,
-        neutral: float | str = "auto",
-        target_scale: float | str = "auto",
-        encoders: Mapping[str, Mapping[str, Any]] | None = None,
-        dropout: float | Mapping[str, float] = 0.1,
-        max_epochs: int = 50,
-        batch_size: int | None = 32,
-        lr: float | Mapping[str, float] = 2e-3,
-        weight_decay: float | Mapping[str, float] = 1e-4,
-        gradient_accumulation: int = 1,
-        gradient_clipping: float | None = 1.0,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.15,
-        n_iter_no_change: int = 10,
-        optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw",
-        device: str | torch.device = "auto",
-        precision: str = "float32",
-        callbacks: Sequence[Any] | None = None,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-        class_weight: Mapping[Any, float] | str | None = None,
-    ) -> None:
-        super().__init__(
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-            cell=cell,
-            bidirectional=bidirectional,
-            embedding_size=embedding_size,
-            fusion_size=fusion_size,
-            attention=attention,
-            fusion=fusion,
-            label_generation=label_generation,
-            label_mixing=label_mixing,
-            temperature=temperature,
-            expert_size=expert_size,
-            neutral=neutral,
-            target_scale=target_scale,
-            encoders=encoders,
-            dropout=dropout,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            lr=lr,
-            weight_decay=weight_decay,
-            gradient_accumulation=gradient_accumulation,
-            gradient_clipping=gradient_clipping,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            optimizer=optimizer,
-            device=device,
-            precision=precision,
-            callbacks=callbacks,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
 
     def fit(
         self,
@@ -312,13 +246,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
     def _read_target(
         self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
     ) -> NDArray[np.int64]:
-        values = column_or_1d(y, warn=True)
-        if pd.isna(values).any():
-            raise ValueError(
-                f"{name} must have a class for every row, got missing values (NaN or None)."
-            )
-        assert_all_finite(values, input_name=name)
-        check_classification_targets(values)
+        values = check_classes(y, name)
         if learn:
             self.classes_ = np.unique(values[weight > 0])
         if len(self.classes_) < 2:
@@ -331,18 +259,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, BaseTAMULAG):
     def _weigh_classes(
         self, values: NDArray[Any], weight: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        if self.class_weight is None:
-            return weight
-        used = weight > 0
-        weight = weight.copy()
-        factor = compute_sample_weight(self.class_weight, self.classes_[values[used]])
-        if factor.min() < 0 or not factor.any():
-            raise ValueError(
-                f"class_weight must have no negative values and a positive one for a class of y, "
-                f"got {self.class_weight!r}."
-            )
-        weight[used] *= factor
-        return weight
+        return class_weights(self.classes_[values], weight, self.class_weight)
 
     def _make_target(
         self, y: NDArray[np.int64], weight: NDArray[np.float64], dtype: torch.dtype

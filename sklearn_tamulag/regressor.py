@@ -1,6 +1,6 @@
 """The TAM-ULAG regressor."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -8,15 +8,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_tamulag._estimator import BaseTAMULAG
-from sklearn_tamulag._options import CONSTRAINTS, REGRESSION_LABELS
+from sklearn_tamulag._parameters import RegressorParameters
 from sklearn_tamulag.training.targets import ScaledTarget
 
 
-class TAMULAGRegressor(RegressorMixin, BaseTAMULAG):
+class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     """Estimate sentiment intensity from several modalities with TAM-ULAG.
 
     Each modality is encoded by a recurrent network whose states are weighted over time. One task
@@ -37,6 +36,9 @@ class TAMULAGRegressor(RegressorMixin, BaseTAMULAG):
         Whether the encoders also read backwards, from the last valid step.
     embedding_size : int or dict, default=32
         Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
+    unimodal_size : int, dict or None, default=None
+        Size of the representation that a modality's own task reads, at least 1; a dict as in
+        `embedding_size`. None is the size of its vector.
     fusion_size : int, default=64
         Size of the fused representation, which `transform` returns; at least 1.
     attention : {"softmax", "gate", "mean", "last"}, default="softmax"
@@ -62,9 +64,12 @@ class TAMULAGRegressor(RegressorMixin, BaseTAMULAG):
     target_scale : float > 0 or "auto", default="auto"
         Regression only: unit of the target; "auto" is the weighted root mean square of y - neutral.
     encoders : dict of str to dict or None, default=None
-        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`.
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
+        `lr` and `weight_decay` of the encoder alone.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
+    modality_dropout : float in [0, 1), default=0.0
+        Probability that a modality of a row is hidden in training; one always remains.
     max_epochs : int, default=50
         The most passes over the training rows in a fit, at least 1.
     batch_size : int or None, default=32
@@ -77,6 +82,10 @@ class TAMULAGRegressor(RegressorMixin, BaseTAMULAG):
         Batches, at least 1, that make one step of the optimizer, as if they were one batch.
     gradient_clipping : float > 0 or None, default=1.0
         The largest norm of the gradient; None does not limit it.
+    warmup : float in [0, 1), default=0.0
+        Share of the steps of `max_epochs` over which the learning rates rise from zero.
+    schedule : {"constant", "linear", "cosine"}, default="constant"
+        How the learning rates fall to zero at the end of `max_epochs`, if at all.
     early_stopping : bool, default=True
         Whether to stop once the validation loss no longer improves, and restore the best epoch. The
         validation rows are `X_val`, or held out of X, in whole groups where there are any.
@@ -90,6 +99,12 @@ class TAMULAGRegressor(RegressorMixin, BaseTAMULAG):
         Where to train, as torch names it; "auto" takes CUDA where there is one.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Of weights and features; "bfloat16" computes in it where torch deems that safe.
+    compile : bool, default=False
+        Whether torch compiles the network: slower to start, faster where epochs are many.
+    allow_missing : bool, default=False
+        Whether X may lack whole modalities of fit in what is predicted.
+    checkpoint : str, path or None, default=None
+        Folder where every epoch's end is saved, and from where an interrupted fit goes on.
     callbacks : list or None, default=None
         Callbacks of skorch, (name, callback) pairs or classes; instances are copied before use.
     warm_start : bool, default=False
@@ -161,10 +176,6 @@ class TAMULAGRegressor(RegressorMixin, BaseTAMULAG):
     ((60, 3), 2)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **CONSTRAINTS,
-        "label_generation": [StrOptions(set(REGRESSION_LABELS))],
-    }
     _criterion = torch.nn.L1Loss
     _stratify = False
     _default_labels = "calibrated"

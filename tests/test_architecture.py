@@ -34,9 +34,11 @@ ROOMS = (
     "nn.module",
     "labels",
     "losses",
+    "training.rows",
     "training.batching",
     "training",
     "persistence",
+    "_parameters",
     "_options",
     "_outputs",
     "_estimator",
@@ -50,7 +52,7 @@ ROOMS = (
 TRAINING_ROOMS = {
     *(room for room in ROOMS if room.startswith(("nn", "training"))),
     *("labels", "losses", "persistence"),
-    *("_options", "_outputs", "_estimator", "regressor", "classifier"),
+    *("_parameters", "_options", "_outputs", "_estimator", "regressor", "classifier"),
 }
 OPTIONAL = {"matplotlib", "transformers", "dask", "accelerate"}
 MAX_LINES = 350

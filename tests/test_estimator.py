@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
 from sklearn_tamulag import MultimodalData, TAMULAGClassifier, TAMULAGRegressor
-from sklearn_tamulag._options import REGRESSION_LABELS
+from sklearn_tamulag._parameters import REGRESSION_LABELS
 from tests.small_fits import STRICT, classifier, clips, regressor, three_classes
 
 X, Y = clips(24, missing=True)

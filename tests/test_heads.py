@@ -33,6 +33,13 @@ def test_unimodal_head_by_hand():
     assert prediction.tolist() == [[5.0, 2.0, 6.0], [0.0, 0.0, -1.0]]
 
 
+def test_a_representation_may_have_its_own_size():
+    head = UnimodalHead(4, 2, dropout=0.0, representation_size=7)
+    representation, prediction = head(torch.randn(3, 4))
+    assert (representation.shape, prediction.shape) == ((3, 7), (3, 2))
+    assert head.prediction[0].weight.shape == (7, 7)
+
+
 def test_unimodal_dropout_acts_in_training_alone():
     head = UnimodalHead(16, 1, dropout=0.5)
     embedding = torch.randn(4, 16)

@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from sklearn_tamulag._options import (
-    CONSTRAINTS,
-    OPTIMIZERS,
     label_strategy,
     network_arguments,
     optimizer_arguments,
     resolve_device,
 )
+from sklearn_tamulag._parameters import CONSTRAINTS, OPTIMIZERS
 from sklearn_tamulag.labels import calibrated_proposals, class_proposals, ulgm_proposals
 from tests.small_fits import classifier, regressor
 
@@ -79,6 +78,32 @@ def test_rates_by_modality_become_groups():
         ("branches.0.*", {"lr": 0.1, "weight_decay": 0.3}),
         ("branches.1.*", {"lr": 0.5, "weight_decay": 0.3}),
     ]
+
+
+def test_an_encoder_has_its_own_rate_before_its_branch():
+    encoders = {"text": {"lr": 0.01}, "audio": {"weight_decay": 0.5, "hidden_size": 3}}
+    changes = params(lr=0.1, weight_decay=0.2, encoders=encoders)
+    assert optimizer_arguments(changes, ("text", "audio"))["optimizer__param_groups"] == [
+        ("branches.0.encoder.*", {"lr": 0.01, "weight_decay": 0.2}),
+        ("branches.1.encoder.*", {"lr": 0.1, "weight_decay": 0.5}),
+    ]
+    changes["lr"] = {"text": 0.3, "rest": 0.1}
+    assert optimizer_arguments(changes, ("text", "audio"))["optimizer__param_groups"] == [
+        ("branches.0.encoder.*", {"lr": 0.01, "weight_decay": 0.2}),
+        ("branches.0.*", {"lr": 0.3, "weight_decay": 0.2}),
+        ("branches.1.encoder.*", {"lr": 0.1, "weight_decay": 0.5}),
+        ("branches.1.*", {"lr": 0.1, "weight_decay": 0.2}),
+    ]
+
+
+def test_unimodal_sizes():
+    assert [s.unimodal_size for s in network_arguments(params(), SIZES, 1)["modalities"]] == [
+        None,
+        None,
+    ]
+    sizes = {"text": 7, "rest": 3}
+    arguments = network_arguments(params(unimodal_size=sizes), SIZES, 1)
+    assert [spec.unimodal_size for spec in arguments["modalities"]] == [7, 3]
 
 
 def test_an_optimizer_of_the_users_own():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
-from sklearn_tamulag._options import REGRESSION_LABELS
+from sklearn_tamulag._parameters import REGRESSION_LABELS
 from tests.small_fits import STRICT, clips, regressor
 
 X, Y = clips(24, missing=True)

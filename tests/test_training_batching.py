@@ -13,11 +13,10 @@ from sklearn_tamulag.training.batching import (
     BUCKET_BATCHES,
     ROW_TILE,
     BatchLoader,
-    FeatureTable,
-    RowDataset,
     bucketed_order,
     inference_order,
 )
+from sklearn_tamulag.training.rows import FeatureTable, RowDataset
 from tests.small_fits import clips
 
 

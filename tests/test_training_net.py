@@ -7,8 +7,8 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_tamulag._options import CLASSIFICATION_LABELS, REGRESSION_LABELS
-from sklearn_tamulag.training.batching import FeatureTable, RowDataset
+from sklearn_tamulag._parameters import CLASSIFICATION_LABELS, REGRESSION_LABELS
+from sklearn_tamulag.training.rows import FeatureTable, RowDataset
 from tests.small_fits import STRICT, classifier, clips, regressor, three_classes
 
 
@@ -62,6 +62,30 @@ def test_everything_trainable_is_in_the_optimizer_and_the_state(label_generation
     optimized = {id(weight) for group in groups for weight in group["params"]}
     assert optimized == {id(weight) for weight in net.module_.parameters()}
     assert any("confidence" in name for name in names) == (label_generation == "ulag")
+
+
+@pytest.mark.parametrize("label_generation", REGRESSION_LABELS)
+def test_unimodal_representations_of_their_own_size(label_generation):
+    X, y = clips()
+    sizes = {"text": 5, "audio": 3}
+    estimator = regressor(label_generation=label_generation, unimodal_size=sizes).fit(X, y)
+    _, output = next(estimator.net_.outputs(X))
+    assert [part.shape[1] for part in output.unimodal] == [5, 3]
+    assert np.isfinite(estimator.predict_unimodal(X).to_numpy()).all()
+
+
+def test_an_encoder_with_rate_zero_stays_as_it_was():
+    X, y = clips()
+    start, end = (
+        regressor(encoders={"text": {"lr": 0.0, "weight_decay": 0.0}}, lr=lr, max_epochs=3)
+        .fit(X, y)
+        .net_.module_.state_dict()
+        for lr in (0.0, 0.01)
+    )
+    still = {name for name in start if start[name].equal(end[name])}
+    assert {name for name in start if name.startswith("branches.0.encoder.")} <= still
+    assert not any(name.startswith("branches.1.encoder.") for name in still)
+    assert "branches.0.embedding.1.weight" not in still
 
 
 def test_confidence_layers_learn():

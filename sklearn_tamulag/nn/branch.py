@@ -52,7 +52,9 @@ class ModalitySpec:
     num_layers : int, default=1
         Number of recurrent layers.
     embedding_size : int, default=32
-        Size K of the embedding and of the unimodal representation.
+        Size K of the embedding.
+    unimodal_size : int, optional
+        Size of the unimodal representation; None is that of the embedding.
     cell : {"lstm", "gru"}, default="lstm"
         Recurrent cell.
     bidirectional : bool, default=False
@@ -77,14 +79,17 @@ class ModalitySpec:
     hidden_size: int = 64
     num_layers: int = 1
     embedding_size: int = 32
+    unimodal_size: int | None = None
     cell: str = "lstm"
     bidirectional: bool = False
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for field in ("feature_size", "hidden_size", "num_layers", "embedding_size"):
-            check_size(f"{field} of modality {self.name!r}", getattr(self, field))
+        sizes = ("feature_size", "hidden_size", "num_layers", "embedding_size", "unimodal_size")
+        for field in sizes:
+            if getattr(self, field) is not None:
+                check_size(f"{field} of modality {self.name!r}", getattr(self, field))
         if self.cell not in CELLS:
             raise ValueError(
                 f"cell of modality {self.name!r} must be one of {', '.join(map(repr, CELLS))}; "
@@ -108,11 +113,13 @@ class ModalityBranch(nn.Module):
     pooling : nn.Module
         From states and lengths to pooled states and weights, as `build_pooling` builds it.
     embedding_size : int
-        Size K of the embedding and of the unimodal representation.
+        Size K of the embedding.
     n_outputs : int
         Number of predicted values: 1, or the number of classes.
     dropout : float in [0, 1]
         Dropout before the embedding and in the unimodal head.
+    unimodal_size : int, optional
+        Size U of the unimodal representation; None is that of the embedding.
 
     Attributes
     ----------
@@ -149,6 +156,7 @@ class ModalityBranch(nn.Module):
         embedding_size: int,
         n_outputs: int,
         dropout: float,
+        unimodal_size: int | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -158,7 +166,9 @@ class ModalityBranch(nn.Module):
             nn.Dropout(dropout), nn.Linear(encoder.output_size, embedding_size)
         )
         self.absent = nn.Parameter(torch.zeros(embedding_size))
-        self.head = UnimodalHead(embedding_size, n_outputs, dropout=dropout)
+        self.head = UnimodalHead(
+            embedding_size, n_outputs, dropout=dropout, representation_size=unimodal_size
+        )
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Run the modality of a batch.
@@ -174,7 +184,7 @@ class ModalityBranch(nn.Module):
         -------
         embedding : Tensor of shape (B, K)
             Embedding z.
-        unimodal : Tensor of shape (B, K)
+        unimodal : Tensor of shape (B, U)
             Unimodal representation u.
         prediction : Tensor of shape (B, n_outputs)
             Unimodal prediction.
@@ -232,4 +242,5 @@ def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> Modality
         embedding_size=spec.embedding_size,
         n_outputs=n_outputs,
         dropout=spec.dropout,
+        unimodal_size=spec.unimodal_size,
     )

@@ -16,7 +16,7 @@ def _prediction_layers(input_size: int, n_outputs: int) -> nn.Sequential:
 class UnimodalHead(nn.Module):
     """Represent and predict from the embedding of one modality.
 
-    ``u = relu(linear(dropout(z)))``, as wide as z, and the prediction is linear-relu-linear on u.
+    ``u = relu(linear(dropout(z)))``, and the prediction is linear-relu-linear on u.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ class UnimodalHead(nn.Module):
         Number of predicted values: 1, or the number of classes.
     dropout : float in [0, 1]
         Share of the embedding that is set to zero while training.
+    representation_size : int, optional
+        Size U of the representation; None is that of the embedding.
 
     Examples
     --------
@@ -37,12 +39,20 @@ class UnimodalHead(nn.Module):
     (torch.Size([2, 4]), torch.Size([2, 1]))
     """
 
-    def __init__(self, embedding_size: int, n_outputs: int, *, dropout: float) -> None:
+    def __init__(
+        self,
+        embedding_size: int,
+        n_outputs: int,
+        *,
+        dropout: float,
+        representation_size: int | None = None,
+    ) -> None:
         super().__init__()
+        size = embedding_size if representation_size is None else representation_size
         self.representation = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(embedding_size, embedding_size), nn.ReLU()
+            nn.Dropout(dropout), nn.Linear(embedding_size, size), nn.ReLU()
         )
-        self.prediction = _prediction_layers(embedding_size, n_outputs)
+        self.prediction = _prediction_layers(size, n_outputs)
 
     def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Represent and predict a batch.
@@ -54,7 +64,7 @@ class UnimodalHead(nn.Module):
 
         Returns
         -------
-        representation : Tensor of shape (B, K)
+        representation : Tensor of shape (B, U)
             Unimodal representation u, not negative.
         prediction : Tensor of shape (B, n_outputs)
             Predicted values or logits.

@@ -25,7 +25,7 @@ class TAMULAGOutput:
         Predictions of the single modalities, in the order of the modalities.
     embeddings : tuple of M tensors of shape (B, K_m)
         Embeddings z_m; the learned `absent` vector in rows that lack the modality.
-    unimodal : tuple of M tensors of shape (B, K_m)
+    unimodal : tuple of M tensors of shape (B, U_m)
         Unimodal representations u_m.
     fused : Tensor of shape (B, F)
         Fused representation.
@@ -225,7 +225,8 @@ def build_module(
     confidence = None
     if expert_size is not None:
         check_size("expert_size", expert_size)
-        confidence = SimilarityConfidence(fusion_size, sizes, expert_size=expert_size)
+        unimodal_sizes = [spec.unimodal_size or spec.embedding_size for spec in modalities]
+        confidence = SimilarityConfidence(fusion_size, unimodal_sizes, expert_size=expert_size)
     return TAMULAGModule(
         [build_branch(spec, attention, n_outputs) for spec in modalities],
         build_fusion(fusion, sizes, fusion_size, dropout=dropout),

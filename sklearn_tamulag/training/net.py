@@ -1,4 +1,4 @@
-"""The skorch net: one training step of M + 1 tasks, label memory, losses read once an epoch."""
+"""The skorch net: what it is made of, its loop over epochs, and the outputs it gives for rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,37 +6,28 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
-from skorch.dataset import unpack_data
 from skorch.helper import predefined_split
-from skorch.utils import TeeGenerator, is_dataset, to_numpy
-from torch import Tensor
+from skorch.utils import is_dataset, to_numpy
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag.labels import LabelMemory
-from sklearn_tamulag.losses import disagreement_weight, task_losses
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
-from sklearn_tamulag.training.batching import (
-    INFERENCE_ROWS,
-    Batch,
-    BatchLoader,
-    FeatureTable,
-    Inputs,
-    RowDataset,
-    inference_order,
-)
+from sklearn_tamulag.training.batching import INFERENCE_ROWS, BatchLoader, inference_order
 from sklearn_tamulag.training.callbacks import (
     BestEpoch,
     EpochProgress,
     TrainingStopped,
     raised_by_callback,
 )
-from sklearn_tamulag.training.epoch_losses import MULTIMODAL, record_losses
+from sklearn_tamulag.training.epoch_losses import MULTIMODAL
+from sklearn_tamulag.training.rows import FeatureTable, RowDataset
+from sklearn_tamulag.training.schedule import LearningRateSchedule
+from sklearn_tamulag.training.steps import MultitaskSteps
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 
 
-class TAMULAGNet(NeuralNet):
+class TAMULAGNet(MultitaskSteps):
     """Trains a TAM-ULAG module; skorch's fit loop, callbacks and parameters are kept.
 
     Parameters
@@ -63,10 +54,20 @@ class TAMULAGNet(NeuralNet):
         Largest norm of the gradient.
     patience : int or None
         Epochs without a better validation loss after which training stops; None never stops.
+    warmup : float
+        Share of the steps over which the learning rates rise from zero.
+    schedule : {"constant", "linear", "cosine"}
+        How they fall afterwards.
     seed : int
         Seeds the order of the batches.
     **kwargs
         As for :class:`skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    scheduled_epochs : int
+        The epochs that `warmup` and `schedule` reach over in the next training run; 0 leaves the
+        rates as they are.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class TAMULAGNet(NeuralNet):
         accumulation: int = 1,
         clipping: float | None = None,
         patience: int | None = None,
+        warmup: float = 0.0,
+        schedule: str = "constant",
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -95,6 +98,9 @@ class TAMULAGNet(NeuralNet):
         self.accumulation = accumulation
         self.clipping = clipping
         self.patience = patience
+        self.warmup = warmup
+        self.schedule = schedule
+        self.scheduled_epochs = 0
         self.seed = seed
         super().__init__(module, criterion, criterion__reduction="none", **kwargs)
 
@@ -104,6 +110,9 @@ class TAMULAGNet(NeuralNet):
             ("epoch_timer", EpochTimer()),
             ("best_epoch", BestEpoch(self.patience)),
         ]
+        if self.warmup or self.schedule != "constant":
+            schedule = LearningRateSchedule(self.warmup, self.schedule)
+            callbacks.append(("learning_rate", schedule))
         if self.verbose == 1:
             callbacks.append(("progress", EpochProgress()))
         if self.verbose > 1:
@@ -204,119 +213,6 @@ class TAMULAGNet(NeuralNet):
         if training:
             return BatchLoader(dataset, self.batch_size, self._order, self.accumulation)
         return BatchLoader(dataset, max(self.batch_size, INFERENCE_ROWS))
-
-    def infer(self, x: Inputs, **fit_params: Any) -> TAMULAGOutput:
-        """Run the module on features and lengths; index and weights stay outside."""
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.autocast):
-            output: TAMULAGOutput = self.module_(x["features"], x["lengths"])
-        return output
-
-    def _task_losses(
-        self, output: TAMULAGOutput, y_true: Tensor, x: Inputs, training: bool
-    ) -> Tensor:
-        """Losses of all tasks, (M + 1,), the multimodal one first.
-
-        Validation rows have no generated labels: their unimodal tasks are compared with y.
-        """
-        target = self.target.encode(y_true)
-        present = torch.stack([x["lengths"][name] > 0 for name in self.modalities], dim=1)
-        # (B[, K]) -> (B, M[, K])
-        labels = target.unsqueeze(1).expand(target.shape[0], present.shape[1], *target.shape[1:])
-        task_weight = None
-        if training:
-            labels = self.memory.labels.index_select(0, x["index"])
-            if self.similarity_mixing is not None and output.confidence is not None:
-                similarity = target.unsqueeze(1) * (2 * output.confidence - 1)
-                mixing = self.similarity_mixing
-                labels = mixing * labels + (1 - mixing) * similarity
-            if self.weigh_disagreement and self.memory.updated:
-                task_weight = disagreement_weight(labels.detach(), target)
-        return task_losses(
-            self.criterion_,
-            output.prediction.to(target.dtype),
-            output.unimodal_predictions.to(target.dtype),
-            target,
-            labels,
-            weight=x["weight"],
-            present=present,
-            task_weight=task_weight,
-        )
-
-    def get_loss(
-        self, y_pred: TAMULAGOutput, y_true: Tensor, X: Any = None, training: bool = False
-    ) -> Tensor:
-        """Sum over all tasks in training; the multimodal loss in validation."""
-        losses = self._task_losses(y_pred, y_true, X, training)
-        return losses.sum() if training else losses[0]
-
-    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        """Forward and backward on one batch; its representations go into the label memory."""
-        self._set_training(True)
-        inputs, y_true = unpack_data(batch)
-        output = self.infer(inputs, **fit_params)
-        losses = self._task_losses(output, y_true, inputs, training=True)
-        loss = losses.sum()
-        (loss if inputs["share"] == 1.0 else loss * inputs["share"]).backward()
-        self.memory.store(inputs["index"], output.unimodal, output.fused)
-        return self._step_result(output, losses.detach(), loss.detach())
-
-    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        """Add one batch's gradient; move the weights where its accumulation group ends."""
-        step = self.train_step_single(batch, **fit_params)
-        if batch[0]["update"]:
-            named_parameters = TeeGenerator(self.get_all_learnable_params())
-            self.notify(
-                "on_grad_computed", named_parameters=named_parameters, batch=batch, training=True
-            )
-            if self.clipping is not None:
-                torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.clipping)
-            self._step_optimizer(None)
-            self._zero_grad_optimizer()
-        return step
-
-    def validation_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
-        """Forward on one batch without gradients."""
-        self._set_training(False)
-        inputs, y_true = unpack_data(batch)
-        with torch.no_grad():
-            output = self.infer(inputs, **fit_params)
-            losses = self._task_losses(output, y_true, inputs, training=False)
-        return self._step_result(output, losses, losses[0])
-
-    def _step_result(self, output: TAMULAGOutput, losses: Tensor, loss: Tensor) -> dict[str, Any]:
-        """What skorch's callbacks see of a step: predictions are in the units of y."""
-        y_pred = self.target.decode(output.prediction.detach())
-        return {"loss": loss, "y_pred": y_pred, "task_losses": losses}
-
-    def evaluation_step(self, batch: Batch, training: bool = False) -> Tensor:
-        """Predictions of one batch, in the units of y, or logits."""
-        self.check_is_fitted()
-        inputs, _ = unpack_data(batch)
-        with torch.set_grad_enabled(training):
-            self._set_training(training)
-            return self.target.decode(self.infer(inputs).prediction)
-
-    def run_single_epoch(
-        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
-    ) -> None:
-        """One pass over the data; the losses stay on the device until it ends."""
-        if iterator is None:
-            return
-        rows, losses, weights = [], [], []
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            rows.append(len(batch[1]))
-            losses.append(step["task_losses"])
-            weights.append(batch[0]["weight"].sum())
-            self.history.record_batch(f"{prefix}_loss", step["loss"])
-            self.history.record_batch(f"{prefix}_batch_size", rows[-1])
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-        if training:
-            self.memory.end_epoch()
-        # The only reading of the device: (batches, M + 2) -> host
-        table = torch.cat([torch.stack(losses), torch.stack(weights).unsqueeze(1)], dim=1)
-        record_losses(self.history, prefix, table.double().cpu().numpy(), self.modalities)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predictions in the units of y, or class codes."""

@@ -1,11 +1,8 @@
 """The way from y to what the network is trained on, and from its outputs back to y."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -118,47 +115,3 @@ class ClassTarget:
             The same values.
         """
         return output.double()
-
-
-def class_codes(
-    y: NDArray[Any], classes: NDArray[Any], weight: NDArray[np.float64], name: str
-) -> NDArray[np.int64]:
-    """Number the classes of y.
-
-    Parameters
-    ----------
-    y : array of shape (n,)
-        The classes of the rows.
-    classes : array of shape (K,)
-        All classes, sorted.
-    weight : float64 array of shape (n,)
-        Row weights. Rows of weight zero are as if absent, and so are their classes.
-    name : str
-        The argument that y came as, for the message.
-
-    Returns
-    -------
-    int64 array of shape (n,)
-        Codes 0 to K - 1; 0 for an unknown class of weight zero.
-
-    Raises
-    ------
-    ValueError
-        If a row has an unknown class.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> class_codes(np.array(["b", "a"]), np.array(["a", "b"]), np.ones(2), "y")
-    array([1, 0])
-    """
-    known = np.isin(y, classes)
-    unknown = ~known & (weight > 0)
-    if unknown.any():
-        raise ValueError(
-            f"{name} has the unknown class {y[unknown].tolist()[0]!r}; known are "
-            f"{classes.tolist()}."
-        )
-    codes = np.zeros(len(y), dtype=np.int64)
-    codes[known] = np.searchsorted(classes, y[known])
-    return codes

@@ -1,0 +1,271 @@
+"""The constructors of the estimators, and what each of their parameters may be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from sklearn_tamulag.nn.attention import POOLINGS
+from sklearn_tamulag.nn.encoders import CELLS
+from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.training.schedule import SCHEDULES
+
+REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
+CLASSIFICATION_LABELS = ("auto", "soft", "none")
+
+OPTIMIZERS = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "nadam": torch.optim.NAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+PRECISIONS = ("float32", "float64", "bfloat16")
+
+# The ranges that several parameters, and their values by modality, share.
+SIZE = Interval(Integral, 1, None, closed="left")
+SHARE = Interval(Real, 0, 1, closed="both")
+NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+PROPORTION = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_size": [SIZE],
+    "num_layers": [SIZE],
+    "cell": [StrOptions(set(CELLS))],
+    "bidirectional": ["boolean"],
+    "embedding_size": [SIZE, Mapping],
+    "unimodal_size": [SIZE, Mapping, None],
+    "fusion_size": [SIZE],
+    "attention": [StrOptions(set(POOLINGS))],
+    "fusion": [StrOptions(set(FUSIONS))],
+    "label_mixing": [SHARE],
+    "temperature": [POSITIVE],
+    "expert_size": [SIZE],
+    "neutral": [Interval(Real, None, None, closed="neither"), StrOptions({"auto"})],
+    "target_scale": [POSITIVE, StrOptions({"auto"})],
+    "encoders": [Mapping, None],
+    "dropout": [PROPORTION, Mapping],
+    "modality_dropout": [PROPORTION],
+    "max_epochs": [SIZE],
+    "batch_size": [SIZE, None],
+    "lr": [NON_NEGATIVE, Mapping],
+    "weight_decay": [NON_NEGATIVE, Mapping],
+    "gradient_accumulation": [SIZE],
+    "gradient_clipping": [POSITIVE, None],
+    "warmup": [PROPORTION],
+    "schedule": [StrOptions(set(SCHEDULES))],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [SIZE],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+    "device": [str, HasMethods("type")],
+    "precision": [StrOptions(set(PRECISIONS))],
+    "compile": ["boolean"],
+    "allow_missing": ["boolean"],
+    "checkpoint": [str, PathLike, None],
+    "callbacks": [list, tuple, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+class TAMULAGParameters(BaseEstimator):
+    """Stores the shared parameters; the estimators' docstrings say what they mean."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]]
+
+    def __init__(
+        self,
+        *,
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        cell: str = "lstm",
+        bidirectional: bool = False,
+        embedding_size: int | Mapping[str, int] = 32,
+        unimodal_size: int | Mapping[str, int] | None = None,
+        fusion_size: int = 64,
+        attention: str = "softmax",
+        fusion: str = "concat",
+        label_generation: str = "auto",
+        label_mixing: float = 0.5,
+        temperature: float = 0.1,
+        expert_size: int = 16,
+        neutral: float | str = "auto",
+        target_scale: float | str = "auto",
+        encoders: Mapping[str, Mapping[str, Any]] | None = None,
+        dropout: float | Mapping[str, float] = 0.1,
+        modality_dropout: float = 0.0,
+        max_epochs: int = 50,
+        batch_size: int | None = 32,
+        lr: float | Mapping[str, float] = 2e-3,
+        weight_decay: float | Mapping[str, float] = 1e-4,
+        gradient_accumulation: int = 1,
+        gradient_clipping: float | None = 1.0,
+        warmup: float = 0.0,
+        schedule: str = "constant",
+        early_stopping: bool = True,
+        validation_fraction: float = 0.15,
+        n_iter_no_change: int = 10,
+        optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw",
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+        compile: bool = False,
+        allow_missing: bool = False,
+        checkpoint: str | PathLike[str] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.cell = cell
+        self.bidirectional = bidirectional
+        self.embedding_size = embedding_size
+        self.unimodal_size = unimodal_size
+        self.fusion_size = fusion_size
+        self.attention = attention
+        self.fusion = fusion
+        self.label_generation = label_generation
+        self.label_mixing = label_mixing
+        self.temperature = temperature
+        self.expert_size = expert_size
+        self.neutral = neutral
+        self.target_scale = target_scale
+        self.encoders = encoders
+        self.dropout = dropout
+        self.modality_dropout = modality_dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.gradient_accumulation = gradient_accumulation
+        self.gradient_clipping = gradient_clipping
+        self.warmup = warmup
+        self.schedule = schedule
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.optimizer = optimizer
+        self.device = device
+        self.precision = precision
+        self.compile = compile
+        self.allow_missing = allow_missing
+        self.checkpoint = checkpoint
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class RegressorParameters(TAMULAGParameters):
+    """The parameters of the regressor."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "label_generation": [StrOptions(set(REGRESSION_LABELS))],
+    }
+
+
+class ClassifierParameters(TAMULAGParameters):
+    """The parameters of the classifier, which also weighs classes."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "label_generation": [StrOptions(set(CLASSIFICATION_LABELS))],
+        "class_weight": [Mapping, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        cell: str = "lstm",
+        bidirectional: bool = False,
+        embedding_size: int | Mapping[str, int] = 32,
+        unimodal_size: int | Mapping[str, int] | None = None,
+        fusion_size: int = 64,
+        attention: str = "softmax",
+        fusion: str = "concat",
+        label_generation: str = "auto",
+        label_mixing: float = 0.5,
+        temperature: float = 0.1,
+        expert_size: int = 16,
+        neutral: float | str = "auto",
+        target_scale: float | str = "auto",
+        encoders: Mapping[str, Mapping[str, Any]] | None = None,
+        dropout: float | Mapping[str, float] = 0.1,
+        modality_dropout: float = 0.0,
+        max_epochs: int = 50,
+        batch_size: int | None = 32,
+        lr: float | Mapping[str, float] = 2e-3,
+        weight_decay: float | Mapping[str, float] = 1e-4,
+        gradient_accumulation: int = 1,
+        gradient_clipping: float | None = 1.0,
+        warmup: float = 0.0,
+        schedule: str = "constant",
+        early_stopping: bool = True,
+        validation_fraction: float = 0.15,
+        n_iter_no_change: int = 10,
+        optimizer: str | Callable[..., torch.optim.Optimizer] = "adamw",
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+        compile: bool = False,
+        allow_missing: bool = False,
+        checkpoint: str | PathLike[str] | None = None,
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            cell=cell,
+            bidirectional=bidirectional,
+            embedding_size=embedding_size,
+            unimodal_size=unimodal_size,
+            fusion_size=fusion_size,
+            attention=attention,
+            fusion=fusion,
+            label_generation=label_generation,
+            label_mixing=label_mixing,
+            temperature=temperature,
+            expert_size=expert_size,
+            neutral=neutral,
+            target_scale=target_scale,
+            encoders=encoders,
+            dropout=dropout,
+            modality_dropout=modality_dropout,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            lr=lr,
+            weight_decay=weight_decay,
+            gradient_accumulation=gradient_accumulation,
+            gradient_clipping=gradient_clipping,
+            warmup=warmup,
+            schedule=schedule,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            optimizer=optimizer,
+            device=device,
+            precision=precision,
+            compile=compile,
+            allow_missing=allow_missing,
+            checkpoint=checkpoint,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
