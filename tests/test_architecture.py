@@ -27,6 +27,7 @@ ROOMS = (
     "_forms",
     "preprocessing",
     "nn.attention",
+    "nn.time_blocks",
     "nn.encoders",
     "nn.fusion",
     "nn.heads",

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import sequence_mask
+from .time_blocks import run_recurrent
 
 CELLS = ("lstm", "gru")
 """Names of the recurrent cells that `RecurrentEncoder` knows."""
@@ -63,10 +64,10 @@ class _BidirectionalLayer(nn.Module):
         self.forward_net = net(input_size, hidden_size, batch_first=True)
         self.backward_net = net(input_size, hidden_size, batch_first=True)
 
-    def forward(self, features: Tensor, index: Tensor) -> Tensor:
+    def forward(self, features: Tensor, lengths: Tensor, index: Tensor) -> Tensor:
         """Map (B, T, d) features and the (B, T) reversal index to (B, T, 2 H) states."""
-        ahead, _ = self.forward_net(features)
-        back, _ = self.backward_net(_reorder(features, index))
+        ahead = run_recurrent(self.forward_net, features, lengths)
+        back = run_recurrent(self.backward_net, _reorder(features, index), lengths)
         # Reversing twice is the identity, so the same index leads back.
         return torch.cat([ahead, _reorder(back, index)], dim=-1)  # 2 x (B, T, H) -> (B, T, 2 H)
 
@@ -74,9 +75,10 @@ class _BidirectionalLayer(nn.Module):
 class RecurrentEncoder(SequenceEncoder):
     """Encode padded sequences with a recurrent net of one or more layers.
 
-    The padded batch is read as it is, without packing. A net that reads forwards meets the padding
-    after the valid steps; one that reads backwards is given the valid part in reverse order, with
-    the padding after it here too. So the states of valid steps are those of a packed sequence.
+    A net that reads forwards meets the padding after the valid steps; one that reads backwards is
+    given the valid part in reverse order, with the padding after it here too. So the states of
+    valid steps are those of a packed sequence, without packing: see
+    :func:`sklearn_tamulag.nn.time_blocks.run_recurrent`.
 
     Parameters
     ----------
@@ -158,7 +160,7 @@ class RecurrentEncoder(SequenceEncoder):
         for depth, layer in enumerate(self.layers):
             if depth > 0:
                 states = F.dropout(states, self.dropout, self.training)
-            states = layer(states, index)
+            states = layer(states, lengths, index)
         return states
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
@@ -183,6 +185,6 @@ class RecurrentEncoder(SequenceEncoder):
         if self.bidirectional:
             states = self._both_directions(features, lengths)
         else:
-            states, _ = self.recurrent(features)
+            states = run_recurrent(self.recurrent, features, lengths)
         padding = ~sequence_mask(lengths, max_length)
         return states.masked_fill(padding.unsqueeze(-1), 0.0)  # (B, T) -> (B, T, 1)
