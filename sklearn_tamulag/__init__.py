@@ -1,11 +1,10 @@
 """Multimodal sentiment recognition with TAM-ULAG, as scikit-learn estimators."""
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._version import __version__
 from sklearn_tamulag.classifier import TAMULAGClassifier
 from sklearn_tamulag.preprocessing import MultimodalPadder
 from sklearn_tamulag.regressor import TAMULAGRegressor
-
-__version__ = "0.1.0"
 
 __all__ = [
     "MultimodalData",

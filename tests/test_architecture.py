@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 # From the ground up: a room imports only from rooms that stand before it.
 ROOMS = (
+    "_version",
     "_validation",
     "_padding",
     "_rows",
@@ -35,10 +36,10 @@ ROOMS = (
     "nn.module",
     "labels",
     "losses",
+    "persistence",
     "training.rows",
     "training.batching",
     "training",
-    "persistence",
     "_parameters",
     "_options",
     "_outputs",

@@ -1,0 +1,321 @@
+"""Plain values as JSON and tensors, and back: a closed vocabulary, so that no file can run code."""
+
+import math
+from collections.abc import Callable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sklearn_tamulag.persistence.arrays import (
+    TORCH_DTYPES,
+    array_fields,
+    is_plain_tensor,
+    optimizer_classes,
+    random_state_fields,
+    read_array,
+    read_random_state,
+    read_scalar,
+    scalar_fields,
+)
+from sklearn_tamulag.persistence.errors import MalformedError, NotStorableError
+from sklearn_tamulag.persistence.tables import (
+    frame_fields,
+    index_fields,
+    read_frame,
+    read_index,
+)
+
+MAX_DEPTH = 64
+"""How deep values may be nested; more is refused instead of exhausting the interpreter."""
+
+# JSON readers refuse numbers of more than 4,300 digits.
+MAX_INTEGER_BITS = 10_000
+
+Node = Any
+"""What JSON can hold: None, bool, int, finite float, str, list, and dict with the key "kind"."""
+
+
+def encode(value: Any) -> tuple[Node, dict[str, Tensor]]:
+    """Write a value as JSON and tensors.
+
+    Parameters
+    ----------
+    value : object
+        None, bool, int, float, str, list, tuple, mapping (keys may be any hashable value of this
+        list), path; NumPy array, scalar and RandomState; pandas Index and DataFrame; torch Tensor,
+        dtype, device and optimizer class; nested as they like, to a depth of 64.
+
+    Returns
+    -------
+    node : object
+        What JSON can hold; it refers to tensors by name.
+    tensors : dict of str to Tensor
+        Contiguous tensors on the CPU, named after their place in the value.
+
+    Raises
+    ------
+    NotStorableError
+        If the value holds anything else; the message names the place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> node, tensors = encode({"mean": np.zeros(2), "limit": float("inf")})
+    >>> sorted(tensors)
+    ['mean']
+    >>> decode(node, tensors)
+    {'mean': array([0., 0.]), 'limit': inf}
+    """
+    encoder = _Encoder()
+    return encoder.node(value, ()), encoder.tensors
+
+
+def decode(node: Node, tensors: Mapping[str, Tensor]) -> Any:
+    """Read back what `encode` has written.
+
+    Parameters
+    ----------
+    node : object
+        Parsed JSON.
+    tensors : dict of str to Tensor
+        The tensors that it refers to, all of them, each once.
+
+    Returns
+    -------
+    object
+        The value. Mappings have become dicts.
+
+    Raises
+    ------
+    MalformedError
+        If the node has a kind, a name or a shape that `encode` never writes.
+    """
+    decoder = _Decoder(dict(tensors))
+    value = decoder.value(node)
+    if decoder.tensors:
+        raise MalformedError(f"nothing refers to the tensors {sorted(decoder.tensors)[:5]}")
+    return value
+
+
+class _Encoder:
+    """Writes nodes, and keeps the tensors that they refer to."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, Tensor] = {}
+
+    def node(self, value: Any, place: tuple[str, ...]) -> Node:
+        if len(place) > MAX_DEPTH:
+            raise NotStorableError(f"{_shown(place[:4])}... is nested too deep to be stored")
+        if value is None or type(value) in (bool, str):
+            return value
+        if type(value) is int and value.bit_length() <= MAX_INTEGER_BITS:
+            return value
+        if type(value) is float:
+            return value if math.isfinite(value) else {"kind": "float", "value": repr(value)}
+        if type(value) is list:
+            return self._items(value, place)
+        for matches, kind, fields in self._kinds:
+            if matches(value):
+                return {"kind": kind} | fields(self, value, place)
+        raise NotStorableError(
+            f"{_shown(place)} holds {_described(value)}, which cannot be stored without code"
+        )
+
+    def _items(self, values: Any, place: tuple[str, ...]) -> list[Node]:
+        return [self.node(value, (*place, str(number))) for number, value in enumerate(values)]
+
+    def _mapping(self, value: Mapping[Any, Any], place: tuple[str, ...]) -> dict[str, Node]:
+        items = [
+            [self.node(key, (*place, "key")), self.node(item, (*place, str(key)))]
+            for key, item in value.items()
+        ]
+        return {"items": items}
+
+    def _keep(self, tensor: Tensor, place: tuple[str, ...]) -> str:
+        """Keep a tensor under the name of its place, and return the name."""
+        name = stem = ".".join(place) or "value"
+        number = 1
+        while name in self.tensors:
+            number += 1
+            name = f"{stem}~{number}"
+        # A copy of its own: tensors that share memory have no safetensors form.
+        self.tensors[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return name
+
+    def _array(self, value: Any, place: tuple[str, ...]) -> dict[str, Node]:
+        return array_fields(value, lambda t: self._keep(t, place), lambda v: self._items(v, place))
+
+    def _tensor(self, value: Tensor, place: tuple[str, ...]) -> dict[str, Node]:
+        return {"name": self._keep(value, place)}
+
+    def _index(self, value: "pd.Index[Any]", place: tuple[str, ...]) -> dict[str, Node]:
+        return index_fields(value, lambda part, inner: self.node(inner, (*place, part)))
+
+    def _frame(self, value: pd.DataFrame, place: tuple[str, ...]) -> dict[str, Node]:
+        return frame_fields(value, lambda part, inner: self.node(inner, (*place, part)))
+
+    def _random_state(self, value: Any, place: tuple[str, ...]) -> dict[str, Node]:
+        return {"state": self.node(random_state_fields(value), place)}
+
+    # The first match decides. Subclasses of tuple and of arrays have meanings that would be lost.
+    _kinds: tuple[tuple[Callable[[Any], bool], str, Callable[..., dict[str, Node]]], ...] = (
+        (
+            lambda v: type(v) is tuple,
+            "tuple",
+            lambda self, v, place: {"items": self._items(v, place)},
+        ),
+        (lambda v: isinstance(v, Mapping), "dict", _mapping),
+        (lambda v: type(v) in (np.ndarray, np.memmap), "array", _array),
+        (lambda v: isinstance(v, np.generic), "scalar", lambda self, v, place: scalar_fields(v)),
+        (is_plain_tensor, "tensor", _tensor),
+        (lambda v: isinstance(v, pd.Index), "index", _index),
+        (lambda v: type(v) is pd.DataFrame, "frame", _frame),
+        (lambda v: isinstance(v, np.random.RandomState), "random_state", _random_state),
+        (
+            lambda v: isinstance(v, PathLike) and isinstance(fspath(v), str),
+            "path",
+            lambda self, v, place: {"value": fspath(v)},
+        ),
+        (
+            lambda v: isinstance(v, torch.dtype) and v in TORCH_DTYPES.values(),
+            "torch_dtype",
+            lambda self, v, place: {"value": str(v).removeprefix("torch.")},
+        ),
+        (
+            lambda v: isinstance(v, torch.device),
+            "torch_device",
+            lambda self, v, place: {"value": str(v)},
+        ),
+        (
+            lambda v: isinstance(v, type) and optimizer_classes().get(v.__name__) is v,
+            "torch_optimizer",
+            lambda self, v, place: {"value": v.__name__},
+        ),
+    )
+
+
+class _Decoder:
+    """Reads nodes; each tensor is taken out once."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        self.tensors = tensors
+        self.depth = 0
+
+    def value(self, node: Node) -> Any:
+        if node is None or type(node) in (bool, int, float, str):
+            return node
+        self.depth += 1
+        if self.depth > MAX_DEPTH + 2:
+            raise MalformedError("values are nested too deep")
+        try:
+            if type(node) is list:
+                return [self.value(item) for item in node]
+            return self._read(node)
+        finally:
+            self.depth -= 1
+
+    def _read(self, node: Any) -> Any:
+        kind = node.get("kind") if type(node) is dict else None
+        if not isinstance(kind, str) or kind not in self._kinds:
+            raise MalformedError(f"there is no kind of value {kind!r}")
+        fields = {name: field for name, field in node.items() if name != "kind"}
+        try:
+            return self._kinds[kind](self, **fields)
+        except MalformedError:
+            raise
+        # Whatever a library says of its part, it is the file that is wrong.
+        except Exception as error:
+            raise MalformedError(f"a value of kind {kind!r} is malformed: {error}") from error
+
+    def take(self, name: Any) -> Tensor:
+        if not isinstance(name, str) or name not in self.tensors:
+            raise ValueError(f"there is no tensor {name!r}, or two values refer to it")
+        return self.tensors.pop(name)
+
+    def _float(self, value: str) -> float:
+        if value not in ("nan", "inf", "-inf"):
+            raise ValueError(f"{value!r} is no float out of range")
+        return float(value)
+
+    def _tuple(self, items: list[Node]) -> tuple[Any, ...]:
+        return tuple(self.value(_listed(items)))
+
+    def _dict(self, items: list[Node]) -> dict[Any, Any]:
+        pairs = [_listed(pair, 2) for pair in _listed(items)]
+        read = {self.value(key): self.value(item) for key, item in pairs}
+        if len(read) < len(pairs):
+            raise ValueError("a key of a dict comes twice")
+        return read
+
+    def _array(self, **fields: Node) -> Any:
+        return read_array(fields, self.take, self.value)
+
+    def _scalar(self, **fields: Node) -> Any:
+        return read_scalar(**fields)
+
+    def _tensor(self, name: Node) -> Tensor:
+        return self.take(name)
+
+    def _index(self, **fields: Node) -> Any:
+        return read_index({name: self.value(field) for name, field in fields.items()})
+
+    def _frame(self, **fields: Node) -> pd.DataFrame:
+        return read_frame({name: self.value(field) for name, field in fields.items()})
+
+    def _random_state(self, state: Node) -> np.random.RandomState:
+        return read_random_state(self.value(state))
+
+    def _path(self, value: str) -> Path:
+        return Path(value)
+
+    def _torch_dtype(self, value: str) -> torch.dtype:
+        return TORCH_DTYPES[value]
+
+    def _torch_device(self, value: str) -> torch.device:
+        try:
+            return torch.device(value)
+        except RuntimeError as error:
+            raise ValueError(f"{value!r} is no device of torch") from error
+
+    def _torch_optimizer(self, value: str) -> type[torch.optim.Optimizer]:
+        return optimizer_classes()[value]
+
+    _kinds: Mapping[str, Callable[..., Any]] = {
+        "float": _float,
+        "tuple": _tuple,
+        "dict": _dict,
+        "array": _array,
+        "scalar": _scalar,
+        "tensor": _tensor,
+        "index": _index,
+        "frame": _frame,
+        "random_state": _random_state,
+        "path": _path,
+        "torch_dtype": _torch_dtype,
+        "torch_device": _torch_device,
+        "torch_optimizer": _torch_optimizer,
+    }
+
+
+def _listed(node: Node, length: int | None = None) -> list[Node]:
+    """Check that a node is a list, of a length if one is given."""
+    if type(node) is not list or (length is not None and len(node) != length):
+        raise ValueError(f"a list was expected, got {type(node).__name__}")
+    return node
+
+
+def _shown(place: tuple[str, ...]) -> str:
+    """Name a place in a value."""
+    return ".".join(place) or "the value"
+
+
+def _described(value: Any) -> str:
+    """Name a value that is refused, without trusting its repr to be short."""
+    if isinstance(value, type):
+        return f"the class {value.__module__}.{value.__qualname__}"
+    return f"a {type(value).__module__}.{type(value).__qualname__}"
