@@ -1,19 +1,22 @@
 """The container that every part of the package works on: padded sequences by modality."""
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from os import PathLike
+from typing import Any, Self
 
-import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_tamulag._padding import clear_padding, stack_rows, zero_padded
-from sklearn_tamulag._rows import PaddedRows, RowValues
-from sklearn_tamulag._validation import (
-    check_arrays,
-    check_feature_sizes,
-    check_lengths,
-    check_same_modalities,
-)
+from sklearn_tamulag._frames import read_sequences, row_names, row_values
+from sklearn_tamulag._padding import pad_values, zero_padded
+from sklearn_tamulag._rows import PaddedRows, check_row_values, check_unique_ids
+from sklearn_tamulag._store import MmapMode, read_store, write_store
+from sklearn_tamulag._validation import check_arrays, check_lengths
+
+# What a saved folder says it holds, and how its arrays are named.
+KIND = "MultimodalData"
+ARRAYS = "arrays/"
+LENGTHS = "lengths/"
 
 
 class MultimodalData(PaddedRows):
@@ -79,56 +82,220 @@ class MultimodalData(PaddedRows):
         checked = check_arrays(arrays)
         self.lengths = check_lengths(lengths, checked)
         self.arrays = {name: zero_padded(checked[name], self.lengths[name]) for name in checked}
-        self.ids = _check_row_values("ids", ids, len(self))
-        self.groups = _check_row_values("groups", groups, len(self))
+        self.ids = check_row_values("ids", ids, len(self))
+        self.groups = check_row_values("groups", groups, len(self))
 
     @classmethod
-    def concatenate(cls, parts: Sequence["MultimodalData"]) -> Self:
-        """Join data sets row-wise, padding each modality to the longest part.
+    def from_sequences(
+        cls,
+        sequences: Mapping[str, Any],
+        *,
+        ids: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Make the container from ragged sequences, padding each modality to its longest.
 
         Parameters
         ----------
-        parts : sequence of MultimodalData
-            At least one; other modalities or feature sizes than the first's are a ValueError.
+        sequences : dict of str to sequence of n cells
+            By modality, one cell per row: an array or list of shape (T_i, d), floats of shape
+            (T_i,) for steps of one feature, integers of shape (T_i,) for token ids, or None where
+            the row lacks the modality. An array of shape (n, T, d) will do too.
+        ids, groups : array-like of shape (n,), default=None
+            Names of the rows, all different, and what belongs together, such as the video that
+            rows were cut from.
 
         Returns
         -------
         data : MultimodalData
-            All rows, in memory, with the modalities ordered as in the first part. ids and groups
-            are kept where every part has them.
+            The padded rows. Float features keep their dtype, integer features become float32.
+
+        Raises
+        ------
+        TypeError
+            If `sequences` is no dict or a cell is neither an array nor a number.
+        ValueError
+            If a modality holds strings, is missing in every row or has rows of different feature
+            sizes; if the numbers of rows differ or an id stands twice.
 
         Examples
         --------
-        >>> parts = [MultimodalData({"text": np.ones((1, steps, 3))}) for steps in (2, 5)]
-        >>> MultimodalData.concatenate(parts)
-        MultimodalData of 2 rows
-          text: (2, 5, 3) float64, lengths 2..5, missing 0
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> MultimodalData.from_sequences(
+        ...     {"audio": [np.ones((2, 3)), np.ones((5, 3))], "text": [[7, 4, 1], None]},
+        ...     groups=["film", "film"],
+        ... )
+        MultimodalData of 2 rows + groups
+          audio: (2, 5, 3) float64, lengths 2..5, missing 0
+          text: (2, 3) int64, lengths 3..3, missing 1
         """
-        if not len(parts):
-            raise ValueError("parts must hold at least one MultimodalData, got none.")
-        for part in parts:
-            if not isinstance(part, MultimodalData):
-                raise TypeError(f"parts must be MultimodalData, got {type(part).__name__}.")
-            check_same_modalities(part.modalities, parts[0].modalities)
-            check_feature_sizes(part.feature_sizes, parts[0].feature_sizes)
-        arrays, lengths = {}, {}
-        for name in parts[0].modalities:
-            lengths[name] = np.concatenate([part.lengths[name] for part in parts])
-            stacked = stack_rows([part.arrays[name] for part in parts])
-            arrays[name] = clear_padding(stacked, lengths[name])
-        ids = _joined([part.ids for part in parts])
-        return cls._unchecked(arrays, lengths, ids, _joined([part.groups for part in parts]))
+        if not isinstance(sequences, Mapping):
+            raise TypeError(
+                f"sequences must be a dict by modality name, got {type(sequences).__name__}."
+            )
+        check_unique_ids(ids)
+        padded = {name: pad_values(name, values, {}) for name, values in sequences.items()}
+        arrays = {name: array for name, (array, _) in padded.items()}
+        lengths = {name: known for name, (_, known) in padded.items() if known is not None}
+        return cls(arrays, lengths, ids=ids, groups=groups)
 
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        modalities: str | Sequence[str] | None = None,
+        ids: str | ArrayLike | None = None,
+        groups: str | ArrayLike | None = None,
+        root: str | PathLike[str] | None = None,
+    ) -> Self:
+        """Make the container from a DataFrame with a column of arrays, or of paths, per modality.
 
-def _check_row_values(argument: str, values: ArrayLike | None, n_rows: int) -> RowValues:
-    """Check that values which travel with the rows are one per row."""
-    array = None if values is None else np.asarray(values)
-    if array is not None and array.shape != (n_rows,):
-        raise ValueError(f"{argument} must have shape ({n_rows},), one per row, got {array.shape}.")
-    return array
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            Each cell of a modality's column is an array of shape (T_i, d) or (T_i,), as for
+            `from_sequences`, or the path to a .npy file that holds one; None, NaN or an empty
+            path where the row lacks the modality. A column of numbers has one step of one feature.
+        modalities : str or sequence of str, default=None
+            The columns that are modalities, in the order wanted. None takes every column that
+            holds arrays or paths to .npy files, and so leaves labels and transcripts out.
+        ids, groups : str or array-like of shape (n,), default=None
+            The column, or the values, that name the rows, and say what belongs together. Where no
+            ids are given the index names the rows, unless it only counts them.
+        root : str or path-like, default=None
+            The folder that relative paths start from; by default the current one.
 
+        Returns
+        -------
+        data : MultimodalData
+            The padded rows, in memory, in the order of the frame.
 
-def _joined(parts: Sequence[RowValues]) -> RowValues:
-    """Join what travels with the rows; None where a part lacks it."""
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if len(known) == len(parts) else None
+        Raises
+        ------
+        TypeError
+            If `frame` is no DataFrame or a cell is neither an array, a path nor a number.
+        FileNotFoundError
+            If a file does not exist; the message names the modality and the row.
+        ValueError
+            If a column does not exist, an id stands twice, a file is not readable without running
+            code, or rows do not fit together.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn_tamulag import MultimodalData
+        >>> frame = pd.DataFrame(
+        ...     {
+        ...         "clip": ["film-1", "film-2"],
+        ...         "video": ["film", "film"],
+        ...         "audio": [np.ones((2, 3)), np.ones((5, 3))],
+        ...         "sentiment": [1.5, -2.0],
+        ...     }
+        ... )
+        >>> MultimodalData.from_frame(frame, ids="clip", groups="video")
+        MultimodalData of 2 rows + ids + groups
+          audio: (2, 5, 3) float64, lengths 2..5, missing 0
+        """
+        others = [given for given in (ids, groups) if isinstance(given, str)]
+        sequences = read_sequences(frame, modalities, others, root)
+        return cls.from_sequences(
+            sequences,
+            ids=row_names(frame) if ids is None else row_values(frame, "ids", ids),
+            groups=row_values(frame, "groups", groups),
+        )
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the data to a folder, as a .npy file per array and a JSON index.
+
+        The index is put in place last and in one step: a writing that is interrupted leaves what
+        was in the folder before, and nothing is pickled. Arrays are written block by block and with
+        zero padding, so that data far larger than the memory can be saved, memory-mapped data to
+        its own folder included.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            The folder, made where it does not exist. Data saved there before is replaced as a
+            whole; other files are left alone.
+
+        Raises
+        ------
+        TypeError
+            If ids or groups are Python objects other than strings.
+        FileExistsError
+            If the folder has an ``index.json`` that `save` did not write.
+        OSError
+            If the folder cannot be written to, or is full.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> X = MultimodalData({"audio": np.ones((2, 3, 1))}, {"audio": [3, 1]}, ids=["a", "b"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     X.save(folder)
+        ...     MultimodalData.load(folder) == X
+        True
+        """
+        arrays = {f"{ARRAYS}{name}": array for name, array in self.arrays.items()}
+        lengths = {f"{LENGTHS}{name}": values for name, values in self.lengths.items()}
+        along = {name: getattr(self, name) for name in ("ids", "groups")}
+        known = {name: values for name, values in along.items() if values is not None}
+        padded = {f"{ARRAYS}{name}": values for name, values in self.lengths.items()}
+        write_store(folder, KIND, arrays | lengths | known, {}, padded)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str], *, mmap_mode: MmapMode | None = "r") -> Self:
+        """Read data that `save` wrote; the arrays stay on disk until rows are asked for.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            The folder.
+        mmap_mode : {"r", "c"} or None, default="r"
+            "r" maps the arrays read-only, so that any amount of data opens at once and training
+            reads the rows of one batch at a time. "c" lets them be changed in memory; the files
+            never are. None reads them into memory.
+
+        Returns
+        -------
+        data : MultimodalData
+            What was saved.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If the folder is incomplete or of another version of the format, or a file does not
+            have the shape and dtype that the index says.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     MultimodalData({"audio": np.ones((2, 3, 1))}).save(folder)
+        ...     type(MultimodalData.load(folder).arrays["audio"]).__name__
+        'memmap'
+        """
+        found, _ = read_store(folder, KIND, mmap_mode)
+        named = {
+            prefix: {
+                name.removeprefix(prefix): array
+                for name, array in found.items()
+                if name.startswith(prefix)
+            }
+            for prefix in (ARRAYS, LENGTHS)
+        }
+        try:
+            return cls(
+                named[ARRAYS], named[LENGTHS], ids=found.get("ids"), groups=found.get("groups")
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{folder} is damaged: {error}") from error

@@ -5,12 +5,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._padding import is_missing, pad_values
+from sklearn_tamulag._frames import column_values, holds_sequences, row_names
+from sklearn_tamulag._padding import pad_values
 from sklearn_tamulag._validation import check_feature_sizes, check_finite, check_same_modalities
 
 TABLE_MODALITY = "features"
@@ -61,7 +61,7 @@ def is_multimodal(X: Any) -> bool:
     False
     """
     if isinstance(X, pd.DataFrame):
-        return any(_holds_sequences(X.iloc[:, column]) for column in range(X.shape[1]))
+        return any(holds_sequences(X.iloc[:, column]) for column in range(X.shape[1]))
     # a sparse matrix of dictionary-of-keys format is a dict too
     return isinstance(X, MultimodalData) or (isinstance(X, Mapping) and not issparse(X))
 
@@ -121,8 +121,8 @@ def to_multimodal(
     if isinstance(X, pd.DataFrame):
         if not X.columns.is_unique:
             raise ValueError(f"X has columns of the same name: {list(X.columns)}.")
-        ids = _row_names(X)
-        X = {name: _column_values(X[name]) for name in X.columns}
+        ids = row_names(X)
+        X = {name: column_values(X[name]) for name in X.columns}
     arrays, lengths = {}, {}
     for name, values in X.items():
         known = {name: feature_sizes[name]} if feature_sizes and name in feature_sizes else {}
@@ -188,7 +188,7 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
             _refuse(X)
         table = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
         # (n, d) -> (n, 1, d)
-        ids = _row_names(X) if isinstance(X, pd.DataFrame) else None
+        ids = row_names(X) if isinstance(X, pd.DataFrame) else None
         data = MultimodalData({TABLE_MODALITY: table[:, np.newaxis, :]}, ids=ids)
     if reset:
         estimator.modalities_ = data.modalities
@@ -198,11 +198,6 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
     check_feature_sizes(data.feature_sizes, estimator.feature_sizes_)
     check_finite(data.arrays, data.lengths)
     return data
-
-
-def _row_names(frame: pd.DataFrame) -> NDArray[Any] | None:
-    """Take the index as the rows' ids; a default one names nothing."""
-    return None if frame.index.equals(pd.RangeIndex(len(frame))) else frame.index.to_numpy()
 
 
 def _check_present(data: MultimodalData) -> None:
@@ -229,20 +224,3 @@ def _n_dimensions(X: Any) -> int:
     if isinstance(X, list | tuple):
         return 1 + (_n_dimensions(X[0]) if X else 0)
     return np.asarray(X).ndim if hasattr(X, "__array__") else 0
-
-
-def _holds_sequences(column: "pd.Series[Any]") -> bool:
-    """Tell whether a column holds arrays or strings, by its first cell that is not missing."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return False
-    first = next((cell for cell in column if not is_missing(cell)), None)
-    return isinstance(first, str | bytes) or not pd.api.types.is_scalar(first)
-
-
-def _column_values(column: "pd.Series[Any]") -> Any:
-    """Take the values of a column: an array of numbers, or a list of cells."""
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        return list(column)
-    if isinstance(column.dtype, np.dtype):
-        return column.to_numpy()
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -3,13 +3,19 @@
 import math
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sklearn_tamulag._padding import clear_padding, zero_padded
-from sklearn_tamulag._validation import row_blocks, valid_steps
+from sklearn_tamulag._padding import clear_padding, stack_rows, zero_padded
+from sklearn_tamulag._validation import (
+    check_feature_sizes,
+    check_same_modalities,
+    row_blocks,
+    valid_steps,
+)
 
 Arrays = dict[str, NDArray[Any]]
 RowValues = NDArray[Any] | None
@@ -122,6 +128,45 @@ class PaddedRows:
         lengths = {name: self.lengths[name] for name in names}
         return self._unchecked(arrays, lengths, self.ids, self.groups)
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["PaddedRows"]) -> Self:
+        """Join data sets row-wise, padding each modality to the longest part.
+
+        Parameters
+        ----------
+        parts : sequence of MultimodalData
+            At least one; other modalities or feature sizes than the first's are a ValueError.
+
+        Returns
+        -------
+        data : MultimodalData
+            All rows, in memory, with the modalities ordered as in the first part. ids and groups
+            are kept where every part has them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> parts = [MultimodalData({"text": np.ones((1, steps, 3))}) for steps in (2, 5)]
+        >>> MultimodalData.concatenate(parts)
+        MultimodalData of 2 rows
+          text: (2, 5, 3) float64, lengths 2..5, missing 0
+        """
+        if not len(parts):
+            raise ValueError("parts must hold at least one MultimodalData, got none.")
+        for part in parts:
+            if not isinstance(part, PaddedRows):
+                raise TypeError(f"parts must be MultimodalData, got {type(part).__name__}.")
+            check_same_modalities(part.modalities, parts[0].modalities)
+            check_feature_sizes(part.feature_sizes, parts[0].feature_sizes)
+        arrays, lengths = {}, {}
+        for name in parts[0].modalities:
+            lengths[name] = np.concatenate([part.lengths[name] for part in parts])
+            stacked = stack_rows([part.arrays[name] for part in parts])
+            arrays[name] = clear_padding(stacked, lengths[name])
+        ids = _joined([part.ids for part in parts])
+        return cls._unchecked(arrays, lengths, ids, _joined([part.groups for part in parts]))
+
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
@@ -200,11 +245,86 @@ class PaddedRows:
         return f"<p>{self._heading()}</p><table><tr>{'</tr><tr>'.join(cells)}</tr></table>"
 
 
+def check_row_values(argument: str, values: ArrayLike | None, n_rows: int) -> RowValues:
+    """Check that values which travel with the rows are one per row.
+
+    Parameters
+    ----------
+    argument : str
+        What they are, for the message.
+    values : array-like of shape (n,) or None
+        The values.
+    n_rows : int
+        The number of rows n.
+
+    Returns
+    -------
+    values : ndarray of shape (n,) or None
+        The values as an array.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer.
+    """
+    array = None if values is None else np.asarray(values)
+    if array is not None and array.shape != (n_rows,):
+        raise ValueError(f"{argument} must have shape ({n_rows},), one per row, got {array.shape}.")
+    return array
+
+
+def check_unique_ids(ids: ArrayLike | None, where: str = "") -> None:
+    """Refuse ids that stand for more than one row.
+
+    Parameters
+    ----------
+    ids : array-like of shape (n,) or None
+        The names of the rows; None names nothing.
+    where : str, default=""
+        Where they come from, for the message, such as ``" of clips.csv"``.
+
+    Raises
+    ------
+    ValueError
+        If an id stands twice; the message names it and its rows.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag._rows import check_unique_ids
+    >>> check_unique_ids(["a", "b", "a"])
+    Traceback (most recent call last):
+        ...
+    ValueError: ids must differ from row to row, but 'a' stands in rows 0 and 2.
+    """
+    index = pd.Index([] if ids is None else np.asarray(ids))
+    repeated = np.flatnonzero(index.duplicated())
+    if repeated.size:
+        value = index[repeated[0]]
+        first = int(np.flatnonzero(index == value)[0]) if value == value else 0
+        raise ValueError(
+            f"ids{where} must differ from row to row, but {str(value)!r} stands in rows {first} "
+            f"and {repeated[0]}."
+        )
+
+
 def _take(array: NDArray[Any], rows: slice | NDArray[Any], lengths: NDArray[Any]) -> NDArray[Any]:
     """Select rows; what is copied from disk into memory gets zero padding."""
+    if isinstance(array, np.memmap) and _are_consecutive(rows):
+        # rows that follow one another, such as a published split's, need not be copied
+        return array[rows[0] : rows[-1] + 1]
     taken = array[rows]
     read = isinstance(array, np.memmap) and not isinstance(taken, np.memmap)
     return clear_padding(taken, lengths) if read else taken
+
+
+def _are_consecutive(rows: slice | NDArray[Any]) -> TypeGuard[NDArray[Any]]:
+    """Tell whether row numbers are an ascending range of one row at least."""
+    return (
+        not isinstance(rows, slice)
+        and rows.size > 0
+        and int(rows[0]) >= 0
+        and bool((np.diff(rows) == 1).all())
+    )
 
 
 def _row_index(key: Any, n_rows: int) -> slice | NDArray[np.int64]:
@@ -218,3 +338,9 @@ def _row_index(key: Any, n_rows: int) -> slice | NDArray[np.int64]:
     if rows.ndim > 1:
         raise IndexError(f"Rows are selected by a slice, integers or a boolean mask, got {key!r}.")
     return rows
+
+
+def _joined(parts: Sequence[RowValues]) -> RowValues:
+    """Join what travels with the rows; None where a part lacks it."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None

@@ -23,6 +23,8 @@ ROOMS = (
     "_version",
     "_validation",
     "_padding",
+    "_frames",
+    "_store",
     "_rows",
     "_data",
     "_forms",

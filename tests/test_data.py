@@ -262,13 +262,15 @@ def test_memory_mapped_arrays_stay_on_disk(memory_mapped):
     array = memory_mapped.arrays["audio"]
     assert isinstance(array, np.memmap)
     assert (array == 1).all()
-    for part in (memory_mapped[1:3], memory_mapped.select("audio")):
+    consecutive = np.array([1, 2, 3])
+    for part in (memory_mapped[1:3], memory_mapped[consecutive], memory_mapped.select("audio")):
+        assert isinstance(part.arrays["audio"], np.memmap)
         assert np.shares_memory(part.arrays["audio"], array)
 
 
 def test_what_is_read_from_disk_has_zero_padding(memory_mapped):
     expected = [[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 1, 0]]
-    chosen = memory_mapped[[0, 1, 2, 3, 4]]
+    chosen = memory_mapped[[4, 3, 2, 1, 0]][::-1]
     assert type(chosen.arrays["audio"]) is np.ndarray
     joined = MultimodalData.concatenate([memory_mapped[:2], memory_mapped[2:]])
     for data in (chosen, joined):
