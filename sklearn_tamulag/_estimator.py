@@ -164,7 +164,7 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
             # A callback keeps its state on itself; the caller's own stay as they are.
             callbacks=[_own_callback(callback) for callback in self.callbacks or ()],
             **{f"module__{name}": value for name, value in network.items()},
-            **optimizer_arguments(params, data.modalities),
+            **optimizer_arguments(params, data.modalities, device),
         ).initialize()
 
     def _train(

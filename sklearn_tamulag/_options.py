@@ -26,6 +26,9 @@ RECURRENT_OPTIONS = {
     "cell": StrOptions(set(CELLS)),
     "bidirectional": Interval(Integral, 0, 1, closed="both"),
 }
+# Optimizers that torch runs as one kernel over all weights, and where it has those kernels.
+FUSED_OPTIMIZERS = ("adamw", "adam", "sgd")
+FUSED_DEVICES = ("cpu", "cuda")
 OPTIMIZER_OPTIONS = {"lr": NON_NEGATIVE, "weight_decay": NON_NEGATIVE}
 ENCODER_OPTIONS = RECURRENT_OPTIONS | OPTIMIZER_OPTIONS
 
@@ -132,7 +135,9 @@ def network_arguments(
     }
 
 
-def optimizer_arguments(params: Mapping[str, Any], modalities: tuple[str, ...]) -> dict[str, Any]:
+def optimizer_arguments(
+    params: Mapping[str, Any], modalities: tuple[str, ...], device: str
+) -> dict[str, Any]:
     """The optimizer and its parameter groups, as skorch takes them.
 
     Parameters
@@ -141,11 +146,14 @@ def optimizer_arguments(params: Mapping[str, Any], modalities: tuple[str, ...]) 
         The estimator's constructor parameters.
     modalities : tuple of str
         The modalities, in the order of the module's branches.
+    device : str
+        Where the network is trained.
 
     Returns
     -------
     dict
-        ``optimizer``, ``lr``, ``optimizer__weight_decay`` and, where a modality or an encoder has
+        ``optimizer``, ``lr``, ``optimizer__weight_decay``, ``optimizer__fused`` where one kernel
+        can move all weights, and, where a modality or an encoder has
         its own, ``optimizer__param_groups``.
 
     Raises
@@ -163,6 +171,8 @@ def optimizer_arguments(params: Mapping[str, Any], modalities: tuple[str, ...]) 
         "lr": rates["rest"],
         "optimizer__weight_decay": decays["rest"],
     }
+    if optimizer in FUSED_OPTIMIZERS and torch.device(device).type in FUSED_DEVICES:
+        arguments["optimizer__fused"] = True
     # The first pattern that fits a weight's name decides its group: encoders before their branch.
     groups = []
     for number, name in enumerate(modalities):

@@ -39,6 +39,7 @@ ROOMS = (
     "labels",
     "losses",
     "persistence",
+    "training.sources",
     "training.rows",
     "training.batching",
     "training",

@@ -62,17 +62,18 @@ def test_token_ids_have_no_recurrent_encoder():
 
 
 def test_one_rate_needs_no_groups():
-    arguments = optimizer_arguments(params(lr=0.5, weight_decay=0.1), ("text", "audio"))
+    arguments = optimizer_arguments(params(lr=0.5, weight_decay=0.1), ("text", "audio"), "cpu")
     assert arguments == {
         "optimizer": OPTIMIZERS[params()["optimizer"]],
         "lr": 0.5,
         "optimizer__weight_decay": 0.1,
+        "optimizer__fused": True,
     }
 
 
 def test_rates_by_modality_become_groups():
     changes = params(lr={"text": 0.1, "rest": 0.5}, weight_decay=0.3)
-    arguments = optimizer_arguments(changes, ("text", "audio"))
+    arguments = optimizer_arguments(changes, ("text", "audio"), "cpu")
     assert arguments["lr"] == 0.5
     assert arguments["optimizer__param_groups"] == [
         ("branches.0.*", {"lr": 0.1, "weight_decay": 0.3}),
@@ -83,12 +84,12 @@ def test_rates_by_modality_become_groups():
 def test_an_encoder_has_its_own_rate_before_its_branch():
     encoders = {"text": {"lr": 0.01}, "audio": {"weight_decay": 0.5, "hidden_size": 3}}
     changes = params(lr=0.1, weight_decay=0.2, encoders=encoders)
-    assert optimizer_arguments(changes, ("text", "audio"))["optimizer__param_groups"] == [
+    assert optimizer_arguments(changes, ("text", "audio"), "cpu")["optimizer__param_groups"] == [
         ("branches.0.encoder.*", {"lr": 0.01, "weight_decay": 0.2}),
         ("branches.1.encoder.*", {"lr": 0.1, "weight_decay": 0.5}),
     ]
     changes["lr"] = {"text": 0.3, "rest": 0.1}
-    assert optimizer_arguments(changes, ("text", "audio"))["optimizer__param_groups"] == [
+    assert optimizer_arguments(changes, ("text", "audio"), "cpu")["optimizer__param_groups"] == [
         ("branches.0.encoder.*", {"lr": 0.01, "weight_decay": 0.2}),
         ("branches.0.*", {"lr": 0.3, "weight_decay": 0.2}),
         ("branches.1.encoder.*", {"lr": 0.1, "weight_decay": 0.5}),
@@ -107,9 +108,9 @@ def test_unimodal_sizes():
 
 
 def test_an_optimizer_of_the_users_own():
-    assert optimizer_arguments(params(optimizer=torch.optim.Adamax), ("text",))["optimizer"] is (
-        torch.optim.Adamax
-    )
+    assert optimizer_arguments(params(optimizer=torch.optim.Adamax), ("text",), "cpu")[
+        "optimizer"
+    ] is (torch.optim.Adamax)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,18 @@ def test_devices():
     for device in ("abacus", "cuda:99"):
         with pytest.raises(ValueError, match=f"device must be 'auto' .* got '{device}'"):
             resolve_device(device)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "device", "fused"),
+    [
+        ("adamw", "cpu", True),
+        ("sgd", "cuda:1", True),
+        ("adamw", "mps", False),
+        ("nadam", "cpu", False),
+        (torch.optim.AdamW, "cpu", False),
+    ],
+)
+def test_one_kernel_moves_all_weights_where_there_is_one(optimizer, device, fused):
+    arguments = optimizer_arguments(params(optimizer=optimizer), ("text",), device)
+    assert arguments.get("optimizer__fused", False) is fused

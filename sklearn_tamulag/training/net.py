@@ -13,7 +13,7 @@ from skorch.utils import is_dataset, to_numpy
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
-from sklearn_tamulag.training.batching import INFERENCE_ROWS, BatchLoader, inference_order
+from sklearn_tamulag.training.batching import BatchLoader, inference_order, inference_rows
 from sklearn_tamulag.training.callbacks import (
     BestEpoch,
     EpochProgress,
@@ -212,7 +212,7 @@ class TAMULAGNet(MultitaskSteps):
         """Batches of rows: shuffled for training, else in order."""
         if training:
             return BatchLoader(dataset, self.batch_size, self._order, self.accumulation)
-        return BatchLoader(dataset, max(self.batch_size, INFERENCE_ROWS))
+        return BatchLoader(dataset, inference_rows(self.device))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predictions in the units of y, or class codes."""
@@ -238,8 +238,8 @@ class TAMULAGNet(MultitaskSteps):
         """
         self._set_training(False)
         dataset = self.get_dataset(data)
-        for rows in inference_order(dataset.lengths, max(self.batch_size, INFERENCE_ROWS)):
+        order = inference_order(dataset.lengths, inference_rows(self.device))
+        for rows, (inputs, _) in zip(order, dataset.batches(order), strict=True):
             with torch.inference_mode():
-                inputs, _ = dataset[rows]
                 output = self.infer(inputs)
             yield rows, output

@@ -1,5 +1,7 @@
-"""The rows of a fit, gathered by number: data kept on the device or on disk."""
+"""The rows of a fit, gathered by number into batches."""
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypedDict
 
 import joblib
@@ -10,6 +12,7 @@ from skorch.dataset import Dataset
 from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag.training.sources import memory_budget, place_arrays
 
 
 class Inputs(TypedDict):
@@ -31,18 +34,11 @@ class Inputs(TypedDict):
 Batch = tuple[Inputs, Tensor]
 
 
-def _to_tensor(array: NDArray[Any], dtype: torch.dtype, device: str) -> Tensor:
-    """Move an array to the device; memory is shared where dtype and device allow it."""
-    # torch warns about read-only arrays, which joblib's workers receive.
-    source = array if array.flags.writeable else array.copy()
-    return torch.from_numpy(np.ascontiguousarray(source)).to(device=device, dtype=dtype)
-
-
 class FeatureTable:
     """The padded features of all rows, ready to be gathered by row.
 
-    Arrays in memory are moved to the device once. Memory-mapped arrays stay on disk, and only the
-    rows of a batch are read.
+    Arrays in memory are kept on the device where they fit; memory-mapped arrays stay on disk, and
+    only the rows of a batch are read.
 
     Parameters
     ----------
@@ -52,6 +48,8 @@ class FeatureTable:
         Precision of the gathered features.
     device : str
         Where the gathered features live.
+    budget : int, optional
+        Bytes of features that may be kept on the device; by default what `memory_budget` measures.
 
     Attributes
     ----------
@@ -59,35 +57,46 @@ class FeatureTable:
         Valid lengths, on the host.
     present : bool Tensor of shape (n, M)
         Whether the row has the modality, on the device.
+    on_device : bool
+        Whether all features are.
     """
 
-    def __init__(self, data: MultimodalData, *, dtype: torch.dtype, device: str) -> None:
+    def __init__(
+        self,
+        data: MultimodalData,
+        *,
+        dtype: torch.dtype,
+        device: str,
+        budget: int | None = None,
+    ) -> None:
         self.dtype = dtype
         self.device = device
         self.modalities = data.modalities
         self.lengths = np.stack([data.lengths[name] for name in data.modalities], axis=1)
-        self.present = torch.from_numpy(self.lengths > 0).to(device)
-        self._sources: dict[str, Tensor | NDArray[Any]] = {
-            name: array
-            if isinstance(array, np.memmap)
-            else _to_tensor(array, self._dtype_of(array), device)
-            for name, array in data.arrays.items()
-        }
+        self._lengths = torch.from_numpy(self.lengths).to(device)
+        self.present = self._lengths > 0
+        self._sources = place_arrays(
+            data.arrays,
+            dtype=dtype,
+            device=device,
+            budget=memory_budget(device) if budget is None else budget,
+        )
+        self.on_device = all(source.on_device for source in self._sources.values())
 
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def _dtype_of(self, array: NDArray[Any]) -> torch.dtype:
-        """Features are in the precision of the network, token ids are numbers of rows."""
-        return self.dtype if array.ndim == 3 else torch.int64
-
-    def gather(self, rows: NDArray[np.int64]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def gather(
+        self, rows: NDArray[np.int64], index: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Features and lengths of some rows, each modality trimmed to its longest valid step.
 
         Parameters
         ----------
         rows : int64 array of shape (B,)
-            Row numbers.
+            Row numbers, on the host.
+        index : int64 Tensor of shape (B,)
+            The same row numbers, on the device.
 
         Returns
         -------
@@ -96,20 +105,15 @@ class FeatureTable:
         lengths : dict of str to int64 Tensor of shape (B,)
             By modality.
         """
-        index = torch.from_numpy(rows).to(self.device, non_blocking=True)
-        lengths = self.lengths[rows]
-        # One copy to the device for all modalities.
-        on_device = torch.from_numpy(lengths).to(self.device, non_blocking=True)
-        features = {}
-        for column, name in enumerate(self.modalities):
-            longest = max(int(lengths[:, column].max()), 1)
-            source = self._sources[name]
-            if isinstance(source, Tensor):
-                # (n, T_max[, d]) -> (B, T[, d])
-                features[name] = source[:, :longest].index_select(0, index)
-            else:
-                features[name] = self._read(source, rows, longest, on_device[:, column])
-        return features, {name: on_device[:, column] for column, name in enumerate(self.modalities)}
+        # The host knows the longest rows: the device is never asked.
+        longest = self.lengths[rows].max(axis=0)
+        columns = self._lengths.index_select(0, index).unbind(dim=1)  # (B, M) -> M x (B,)
+        lengths = dict(zip(self.modalities, columns, strict=True))
+        features = {
+            name: self._sources[name].gather(rows, index, max(int(steps), 1), lengths[name])
+            for name, steps in zip(self.modalities, longest, strict=True)
+        }
+        return features, lengths
 
     def first_steps(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
         """The first step of some rows, on the host.
@@ -124,25 +128,7 @@ class FeatureTable:
         list of M arrays of shape (B, d), or (B,) for token ids
             In the order of the modalities.
         """
-        # (n, T[, d]) -> (n[, d]) -> (B[, d])
-        return [
-            np.asarray(source[:, 0].cpu() if isinstance(source, Tensor) else source[:, 0])[rows]
-            for source in self._sources.values()
-        ]
-
-    def _read(
-        self, source: NDArray[Any], rows: NDArray[np.int64], longest: int, lengths: Tensor
-    ) -> Tensor:
-        """Read rows from disk; padding there is not known to be zero, so it is cleared."""
-        # In the order of the file, which disks prefer.
-        order = np.argsort(rows, kind="stable")
-        block = np.empty((len(rows), longest, *source.shape[2:]), dtype=source.dtype)
-        for place in order:
-            block[place] = source[rows[place], :longest]
-        features = torch.from_numpy(block).to(device=self.device, dtype=self._dtype_of(source))
-        padded = torch.arange(longest, device=self.device) >= lengths.unsqueeze(1)
-        # (B, T) -> (B, T[, 1])
-        return features.masked_fill_(padded if features.ndim == 2 else padded.unsqueeze(2), 0)
+        return [source.first_step(rows) for source in self._sources.values()]
 
 
 class RowDataset(Dataset):
@@ -173,6 +159,7 @@ class RowDataset(Dataset):
         host_y = np.zeros(len(rows)) if y is None else y
         self.y = torch.from_numpy(host_y).to(table.device)
         self.weight = torch.from_numpy(self.host_weight).to(table.device, table.dtype)
+        self._rows = torch.from_numpy(rows).to(table.device)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -195,12 +182,45 @@ class RowDataset(Dataset):
     @property
     def present(self) -> Tensor:
         """Whether each row has each modality, (k, M)."""
-        return self.table.present[torch.from_numpy(self.rows).to(self.table.device)]
+        return self.table.present.index_select(0, self._rows)
 
     def __getitem__(self, places: NDArray[np.int64]) -> Batch:
         """Gather the rows at some places of this data set as one batch."""
-        index = torch.from_numpy(places).to(self.table.device, non_blocking=True)
-        features, lengths = self.table.gather(self.rows[places])
+        return next(self.batches([places]))
+
+    def batches(self, order: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
+        """Gather one batch after the other.
+
+        What is not on the device is read while the batch before is worked on.
+
+        Parameters
+        ----------
+        order : sequence of int64 arrays of shape (B,)
+            The places in this data set of the rows of every batch.
+
+        Yields
+        ------
+        batch : tuple of Inputs and Tensor
+            The inputs, and y.
+        """
+        # One copy to the device for all batches.
+        index = torch.from_numpy(np.concatenate(order)).to(self.table.device)
+        parts = index.split([len(places) for places in order])
+        if self.table.on_device or len(order) == 1:
+            yield from map(self._batch, order, parts)
+            return
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            upcoming = reader.submit(self._batch, order[0], parts[0])
+            for number in range(1, len(order)):
+                batch = upcoming.result()
+                upcoming = reader.submit(self._batch, order[number], parts[number])
+                yield batch
+            yield upcoming.result()
+
+    def _batch(self, places: NDArray[np.int64], index: Tensor) -> Batch:
+        """Gather one batch, its places given on the host and on the device."""
+        rows = self._rows.index_select(0, index)
+        features, lengths = self.table.gather(self.rows[places], rows)
         inputs = Inputs(
             features=features,
             lengths=lengths,

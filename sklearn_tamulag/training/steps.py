@@ -38,6 +38,11 @@ class MultitaskSteps(NeuralNet):
     weigh_disagreement: bool
     clipping: float | None
 
+    def _set_training(self, training: bool = True) -> None:
+        """Switch the module only where it has to be: the walk through it is long for a batch."""
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def infer(self, x: Inputs, **fit_params: Any) -> TAMULAGOutput:
         """Run the module on features and lengths; index and weights stay outside."""
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.autocast):
