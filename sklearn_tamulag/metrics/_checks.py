@@ -49,7 +49,18 @@ def _check_pair(
     return truth, prediction
 
 
-def _check_protocol(protocol: str) -> None:
+def check_protocol(protocol: str) -> None:
     """Refuse a protocol that is not one of the three."""
     if protocol not in list(_LABEL_LIMITS):
         raise ValueError(f"protocol must be one of {list(_LABEL_LIMITS)}; got {protocol!r}.")
+
+
+def check_labels(y: ArrayLike, protocol: str, *, name: str = "y_true") -> None:
+    """Refuse labels outside the range of a known protocol."""
+    labels, limit = _check_values(y, name), _LABEL_LIMITS[protocol]
+    outside = np.flatnonzero(np.abs(labels) > limit)
+    if outside.size:
+        raise ValueError(
+            f'{name} must lie in [{-limit:g}, {limit:g}] under protocol "{protocol}"; '
+            f"row {outside[0]} is {labels[outside[0]]:g} ({outside.size} such rows)."
+        )

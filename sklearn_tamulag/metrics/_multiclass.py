@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_tamulag.metrics._checks import Protocol, _check_pair, _check_protocol
+from sklearn_tamulag.metrics._checks import Protocol, _check_pair, check_protocol
 
 _SIMS_EDGES = {3: (-0.1, 0.1), 5: (-0.7, -0.1, 0.1, 0.7)}
 
@@ -24,7 +24,7 @@ def _multiclass_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, n_classes: int, protocol: str
 ) -> float:
     """Return the accuracy over n_classes: bins for CH-SIMS, rounded values otherwise."""
-    _check_protocol(protocol)
+    check_protocol(protocol)
     truth, prediction = _check_pair(y_true, y_pred)
     if protocol == "sims":
         equal = _binned(truth, n_classes) == _binned(prediction, n_classes)

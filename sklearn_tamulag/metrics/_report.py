@@ -14,7 +14,7 @@ from sklearn_tamulag.metrics._binary import (
     f1_nonzero_score,
     f1_sims_score,
 )
-from sklearn_tamulag.metrics._checks import _LABEL_LIMITS, Protocol, _check_pair, _check_protocol
+from sklearn_tamulag.metrics._checks import Protocol, _check_pair, check_labels, check_protocol
 from sklearn_tamulag.metrics._continuous import corr_score, mae_score
 from sklearn_tamulag.metrics._multiclass import acc3_score, acc5_score, acc7_score
 
@@ -64,18 +64,13 @@ def sentiment_report(y_true: ArrayLike, y_pred: ArrayLike, *, protocol: Protocol
     acc7            0.500
     Name: mosi, dtype: float64
     """
-    _check_protocol(protocol)
+    check_protocol(protocol)
     truth, prediction = _check_pair(y_true, y_pred)
-    limit = _LABEL_LIMITS[protocol]
-    outside = np.flatnonzero(np.abs(truth) > limit)
-    if outside.size:
-        raise ValueError(
-            f'y_true must lie in [{-limit:g}, {limit:g}] under protocol "{protocol}"; '
-            f"row {outside[0]} is {truth[outside[0]]:g} ({outside.size} such rows)."
-        )
+    check_labels(truth, protocol)
     scores: dict[str, Callable[[ArrayLike, ArrayLike], float]]
     if protocol == "sims":
-        prediction = np.clip(prediction, -limit, limit)
+        # Labels lie within the range already, so clipping leaves them as they are.
+        prediction = np.clip(prediction, -1, 1)
         scores = {"acc2": acc2_sims_score, "f1": f1_sims_score}
     else:
         scores = {

@@ -1,0 +1,222 @@
+"""Which rows train, which choose and which are tested: fixed before any training."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples, column_or_1d
+
+from sklearn_tamulag._data import MultimodalData
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that the user passes together: features, labels and groups.
+
+    Attributes
+    ----------
+    name : str
+        What the argument is called: "X", "X_val" or "X_test".
+    X : MultimodalData, DataFrame or array-like of shape (n, d)
+        The features.
+    y : ndarray of shape (n,)
+        The labels.
+    groups : ndarray of shape (n,) or None
+        What belongs together, such as the video of every row.
+    """
+
+    name: str
+    X: Any
+    y: NDArray[Any]
+    groups: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: NDArray[np.int64]) -> tuple[Any, NDArray[Any]]:
+        """Select rows; all of them, or a run of them, are not copied.
+
+        Parameters
+        ----------
+        rows : int64 array of shape (k,)
+            Row numbers, increasing.
+
+        Returns
+        -------
+        X : of the type of X
+            The features of these rows.
+        y : ndarray of shape (k,)
+            Their labels.
+        """
+        if len(rows) == len(self):
+            return self.X, self.y
+        start, stop = int(rows[0]), int(rows[-1]) + 1
+        # A slice of a memory-mapped array stays on disk.
+        key = slice(start, stop) if stop - start == len(rows) else rows
+        return _safe_indexing(self.X, key), self.y[key]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a table.
+
+    Attributes
+    ----------
+    table : Table
+        The table.
+    rows : int64 ndarray of shape (k,)
+        Row numbers, increasing.
+    """
+
+    table: Table
+    rows: NDArray[np.int64]
+
+    def values(self) -> tuple[Any, NDArray[Any]]:
+        """Features and labels of the part.
+
+        Returns
+        -------
+        X : of the type of the table's X
+            The features of these rows.
+        y : ndarray of shape (k,)
+            Their labels.
+        """
+        return self.table.take(self.rows)
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """Labels of the part."""
+        return self.table.y[self.rows]
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """Groups of the part, where they are known."""
+        return None if self.table.groups is None else self.table.groups[self.rows]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts that one fit has to do with.
+
+    Attributes
+    ----------
+    train : Part
+        The rows that are fitted.
+    valid : Part or None
+        The rows that stop training early and are chosen by; None where the estimator holds its own
+        out of the training rows.
+    test : Part or None
+        The rows that nothing sees before the fit is over.
+    """
+
+    train: Part
+    valid: Part | None
+    test: Part | None
+
+    def named(self) -> Iterator[tuple[str, Part]]:
+        """Walk through the parts there are.
+
+        Yields
+        ------
+        name : str
+            "train", "valid" or "test".
+        part : Part
+            The rows.
+        """
+        for name in ("train", "valid", "test"):
+            part = getattr(self, name)
+            if part is not None:
+                yield name, part
+
+
+def read_table(name: str, X: Any, y: Any, groups: Any) -> Table | None:
+    """Check features, labels and groups that belong together.
+
+    Parameters
+    ----------
+    name : {"X", "X_val", "X_test"}
+        What the features are called; labels and groups are called alike.
+    X : MultimodalData, DataFrame, array-like of shape (n, d) or None
+        The features.
+    y : array-like of shape (n,) or None
+        The labels, None together with X.
+    groups : array-like of shape (n,), False or None
+        The groups. None takes ``X.groups``, False leaves groups out of account.
+
+    Returns
+    -------
+    Table or None
+        None where X and y are None.
+
+    Raises
+    ------
+    TypeError
+        If X is a dict, which cannot be indexed by row.
+    ValueError
+        If one of X and y is missing, or numbers of rows differ.
+    """
+    y_name, groups_name = name.replace("X", "y"), name.replace("X", "groups")
+    if X is None and y is None:
+        if groups is not None and groups is not False:
+            raise ValueError(f"{groups_name} was given without {name}.")
+        return None
+    if X is None or y is None:
+        raise ValueError(f"{name} and {y_name} must be given together, got one of them.")
+    if isinstance(X, dict):
+        raise TypeError(
+            f"{name} must be a MultimodalData, a DataFrame or an array, whose rows can be selected;"
+            " got a dict. MultimodalPadder().fit_transform(X) makes a MultimodalData of it."
+        )
+    labels = column_or_1d(y)
+    if groups is None and isinstance(X, MultimodalData):
+        groups = X.groups
+    values = None if groups is None or groups is False else column_or_1d(groups)
+    for argument, given in ((y_name, labels), (groups_name, values)):
+        if given is not None and len(given) != _num_samples(X):
+            raise ValueError(
+                f"{argument} must have one value per row of {name}: {name} has {_num_samples(X)} "
+                f"rows, {argument} has {len(given)}."
+            )
+    if not len(labels):
+        raise ValueError(f"{name} must have at least one row, got none.")
+    return Table(name, X, labels, values)
+
+
+def check_groups(tables: list[Table], splits: list[Split]) -> None:
+    """Refuse parts that share a group.
+
+    Parameters
+    ----------
+    tables : list of Table
+        All rows that were passed.
+    splits : list of Split
+        The parts of every fit.
+
+    Raises
+    ------
+    ValueError
+        If a group has rows in two parts, or groups are known for some tables only.
+    """
+    known = [table.name for table in tables if table.groups is not None]
+    unknown = [table.name for table in tables if table.groups is None]
+    if known and unknown:
+        raise ValueError(
+            f"groups are known for {', '.join(known)} but not for {', '.join(unknown)}: pass "
+            f"{unknown[0].replace('X', 'groups')}, or groups=False to leave groups out of account."
+        )
+    for split in splits:
+        for (name, part), (other_name, other) in combinations(split.named(), 2):
+            if part.groups is None or other.groups is None:
+                continue
+            shared = set(part.groups.tolist()) & set(other.groups.tolist())
+            if shared:
+                first = sorted(map(str, shared))[0]
+                raise ValueError(
+                    f"A group must not be in two parts: {first!r} has rows in the {name} part (of "
+                    f"{part.table.name}) and in the {other_name} part (of {other.table.name}); "
+                    f"{len(shared)} such groups. groups=False leaves groups out of account."
+                )

@@ -1,0 +1,179 @@
+"""What an evaluation gives back: scores per seed, their summary, predictions, the manifest."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+CONFIDENCE = 0.95
+
+
+def interval_table(values: pd.DataFrame) -> pd.DataFrame:
+    r"""Mean, deviation and 95 % interval of every column.
+
+    The interval of n values is :math:`\bar x \pm t_{n-1}(0.975)\, s / \sqrt n`, with Student's t.
+
+    Parameters
+    ----------
+    values : DataFrame of shape (n, k)
+        A row per seed.
+
+    Returns
+    -------
+    DataFrame of shape (k, 4)
+        A row per column, with "mean", "std" (n - 1 in its divisor), "low" and "high". With one row
+        the last three are NaN; where a value is NaN, all are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> interval_table(pd.DataFrame({"mae": [0.6, 0.7, 0.8]})).round(3)
+         mean  std    low   high
+    mae   0.7  0.1  0.452  0.948
+    """
+    from scipy.stats import t
+
+    n = len(values)
+    mean, deviation = values.mean(skipna=False), values.std(skipna=False)
+    half = t.ppf((1 + CONFIDENCE) / 2, n - 1) * deviation / np.sqrt(n) if n > 1 else np.nan
+    return pd.DataFrame({"mean": mean, "std": deviation, "low": mean - half, "high": mean + half})
+
+
+@dataclass(repr=False, eq=False)
+class SeedReport:
+    """What `evaluate_seeds` found.
+
+    Attributes
+    ----------
+    scores : DataFrame of shape (n_seeds, n_metrics), dtype float64
+        A row per seed; the columns are named ``valid_...`` for validation and ``test_...`` for test
+        rows, as far as there are such parts.
+    predictions : dict of str to DataFrame
+        By part, "valid" and "test": the predictions, a column per seed. The index has the numbers
+        of the rows in the X that they come from; with several splits, one after another.
+    manifest : dict
+        What the results hang on: parameters, seeds, settings, SHA-256 of the data, the rows of each
+        part, versions, the machine. Equal manifests give equal results, to the bit on the CPU.
+    estimators : dict of int to list, or None
+        By seed the fitted estimators, one per split; None unless asked for.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag import TAMULAGRegressor
+    >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
+    >>> from sklearn_tamulag.model_selection import evaluate_seeds
+    >>> data = make_multimodal_sentiment(100, random_state=0)
+    >>> regressor = TAMULAGRegressor(max_epochs=1)
+    >>> report = evaluate_seeds(regressor, data.X, data.y, seeds=[1, 2], scoring=["neg_mae"])
+    >>> list(report.summary.columns)
+    ['mean', 'std', 'low', 'high']
+    """
+
+    scores: pd.DataFrame
+    predictions: dict[str, pd.DataFrame]
+    manifest: dict[str, Any]
+    estimators: dict[int, list[Any]] | None = None
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Mean, deviation and 95 % interval over the seeds, a row per metric.
+
+        Returns
+        -------
+        DataFrame of shape (n_metrics, 4)
+            The columns "mean", "std", "low" and "high"; the interval is Student's t.
+        """
+        return interval_table(self.scores)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Scores per seed, and below them their summary.
+
+        Returns
+        -------
+        DataFrame of shape (n_seeds + 4, n_metrics)
+            Indexed by seed, then "mean", "std", "low" and "high".
+        """
+        return pd.concat([self.scores, self.summary.T]).rename_axis("seed")
+
+    def save_manifest(self, path: str | Path) -> None:
+        """Write the manifest as JSON.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, which is replaced if it exists.
+        """
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return f"SeedReport of {len(self.scores)} seeds\n{self.to_frame().round(4).to_string()}"
+
+    def _repr_html_(self) -> str:
+        """Show the same as a table in a notebook."""
+        return f"<p>SeedReport of {len(self.scores)} seeds</p>{self.to_frame().round(4).to_html()}"
+
+
+@dataclass(repr=False, eq=False)
+class SeedComparison:
+    """What `compare_seeds` found.
+
+    Attributes
+    ----------
+    first : SeedReport
+        The report of the first estimator.
+    second : SeedReport
+        That of the second, over the same seeds and parts.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag import TAMULAGRegressor
+    >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
+    >>> from sklearn_tamulag.model_selection import compare_seeds
+    >>> data = make_multimodal_sentiment(100, random_state=0)
+    >>> last, mean = (TAMULAGRegressor(max_epochs=1, attention=name) for name in ("last", "mean"))
+    >>> comparison = compare_seeds(last, mean, data.X, data.y, seeds=[1, 2], scoring=["neg_mae"])
+    >>> list(comparison.summary.columns)
+    ['first', 'second', 'difference', 'std', 'low', 'high']
+    """
+
+    first: SeedReport
+    second: SeedReport
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """Scores of the second estimator less those of the first, seed by seed.
+
+        Returns
+        -------
+        DataFrame of shape (n_seeds, n_metrics)
+            Above zero where the second scored higher, which is worse for an error such as "mae".
+        """
+        return self.second.scores - self.first.scores
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Means of both, and the paired difference with its deviation and 95 % interval.
+
+        Returns
+        -------
+        DataFrame of shape (n_metrics, 6)
+            The columns "first" and "second" (means), "difference" (mean of second - first), "std",
+            "low" and "high" of the difference. An interval without zero speaks for a difference
+            that the choice of seeds does not explain.
+        """
+        paired = interval_table(self.differences).rename(columns={"mean": "difference"})
+        means = {"first": self.first.scores.mean(), "second": self.second.scores.mean()}
+        return pd.concat([pd.DataFrame(means), paired], axis=1)
+
+    def __repr__(self) -> str:
+        heading = f"SeedComparison over {len(self.first.scores)} seeds, difference = second - first"
+        return f"{heading}\n{self.summary.round(4).to_string()}"
+
+    def _repr_html_(self) -> str:
+        """Show the same as a table in a notebook."""
+        heading = f"SeedComparison over {len(self.first.scores)} seeds, difference = second - first"
+        return f"<p>{heading}</p>{self.summary.round(4).to_html()}"
