@@ -5,9 +5,11 @@ from abc import ABCMeta, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_sample_weight, _num_samples
+from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag._options import (
@@ -20,6 +22,7 @@ from sklearn_tamulag._outputs import NetworkOutputs, row_index
 from sklearn_tamulag._parameters import TAMULAGParameters
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import build_module
+from sklearn_tamulag.training.human_labels import encode_human_labels, read_human_labels
 from sklearn_tamulag.training.net import TAMULAGNet
 from sklearn_tamulag.training.results import history_frame, label_frame, label_history
 from sklearn_tamulag.training.rows import FeatureTable, RowDataset
@@ -62,6 +65,7 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
         X_val: Any = None,
         y_val: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        unimodal_labels: pd.DataFrame | None = None,
         incremental: bool = False,
     ) -> Self:
         """Validate everything, then train: a new net, or the one at hand."""
@@ -81,6 +85,10 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
         values = self._read_target(
             _row_values("y", y, len(data)), weight, learn=fresh and not incremental
         )
+        human = None
+        if unimodal_labels is not None:
+            classes = getattr(self, "classes_", None)
+            human = read_human_labels(unimodal_labels, data, weight, classes)
         weight = self._weigh_classes(values, weight)
         groups = _row_values("groups", data.groups if groups is None else groups, len(data))
         outside = self._read_validation(X_val, y_val)
@@ -109,7 +117,11 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
             elif outside is not None:
                 valid_table = FeatureTable(outside[0], dtype=self.net_.dtype, device=device)
                 valid = RowDataset(valid_table, np.arange(len(outside[1])), outside[1])
-            self._train(dataset, valid, data, incremental=incremental)
+            known, valid_known = (
+                encode_human_labels(human, rows, self.net_.target, device)
+                for rows in (train, held_out)
+            )
+            self._train(dataset, valid, data, known, valid_known, incremental=incremental)
         return self
 
     def _read_validation(
@@ -172,6 +184,8 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
         dataset: RowDataset,
         valid: RowDataset | None,
         data: MultimodalData,
+        human: Tensor | None,
+        valid_human: Tensor | None,
         *,
         incremental: bool,
     ) -> None:
@@ -187,11 +201,12 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
             dataset.present,
             propose,
             fingerprint=dataset.fingerprint,
+            human=human,
         )
         if self._label_memory is not None:
             memory.resume(self._label_memory)
         try:
-            net.fit_labels(dataset, memory, valid)
+            net.fit_labels(dataset, memory, valid, valid_human)
         finally:
             memory.release()
             self._label_memory = memory
@@ -201,7 +216,7 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
             self._keep_labels(memory, dataset, data)
 
     def _keep_labels(self, memory: LabelMemory, dataset: RowDataset, data: MultimodalData) -> None:
-        """Put the generated labels in the order of the rows given to fit."""
+        """Put the unimodal labels in the order of the rows given to fit."""
         self.unimodal_label_history_ = label_history(
             memory, dataset.rows, len(data), self.net_.target.decode
         )

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
@@ -133,11 +134,12 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     history_ : DataFrame of shape (epochs, columns)
         Losses in nats, by epoch from 1: ``train_loss``, the sum over all tasks; ``valid_loss``, of
         the multimodal task; ``train_`` and ``valid_`` columns of "multimodal" and every modality,
-        in validation compared with y (NaN without validation rows). Also ``dur`` in seconds, and
-        whatever callbacks record.
+        in validation compared with y or with what people said of the modality (NaN without
+        validation rows). Also ``dur`` in seconds, and whatever callbacks record.
     unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
         The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
-        fit, in their order. NaN where a row was held out, has weight zero or lacks the modality.
+        fit, in their order; one for a class that people gave. NaN where a row was held out, has
+        weight zero or lacks the modality.
     unimodal_label_history_ : float64 ndarray of shape (epochs, n, M, K)
         The labels at the end of every epoch on these rows.
 
@@ -178,6 +180,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         X_val: Any = None,
         y_val: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        unimodal_labels: pd.DataFrame | None = None,
     ) -> Self:
         """Train on labelled rows.
 
@@ -196,6 +199,10 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
             Their classes, none that y lacks. Given together with `X_val`.
         groups : array-like of shape (n,), default=None
             Rows of one group, as of one video, are held out together; None takes ``X.groups``.
+        unimodal_labels : DataFrame of shape (n, <= M), default=None
+            What people said of single modalities, as classes of y: a column for each modality
+            that has any, rows in the order of X, NaN where a label is to be generated. An index
+            that names rows must agree with ``X.ids``.
 
         Returns
         -------
@@ -208,7 +215,15 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
             If X has none of these forms, a parameter is out of its range, numbers of rows differ, a
             valid step or y holds NaN or infinity, or y has one class only.
         """
-        return self._fit(X, y, sample_weight, X_val=X_val, y_val=y_val, groups=groups)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            groups=groups,
+            unimodal_labels=unimodal_labels,
+        )
 
     def partial_fit(
         self,

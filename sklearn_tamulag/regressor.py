@@ -134,11 +134,13 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     history_ : DataFrame of shape (epochs, columns)
         Losses in units of the scaled target (see Notes), by epoch from 1: ``train_loss``, the sum
         over all tasks; ``valid_loss``, of the multimodal task; ``train_`` and ``valid_`` columns of
-        "multimodal" and every modality, in validation compared with y (NaN without validation
-        rows). Also ``dur`` in seconds, and whatever callbacks record.
+        "multimodal" and every modality, in validation compared with y or with what people said of
+        the modality (NaN without validation rows). Also ``dur`` in seconds, and whatever callbacks
+        record.
     unimodal_labels_ : DataFrame of shape (n, M), dtype float64
         The generated labels in the units of y, as of `best_iter_`, of the rows given to fit, in
-        their order. NaN where a row was held out, has weight zero or lacks the modality.
+        their order; those that people gave as they were given. NaN where a row was held out, has
+        weight zero or lacks the modality.
     unimodal_label_history_ : float64 ndarray of shape (epochs, n, M)
         The labels at the end of every epoch on these rows.
 
@@ -189,6 +191,7 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         X_val: Any = None,
         y_val: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        unimodal_labels: pd.DataFrame | None = None,
     ) -> Self:
         """Train on labelled rows.
 
@@ -207,6 +210,10 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
             Their labels. Given together with `X_val`.
         groups : array-like of shape (n,), default=None
             Rows of one group, as of one video, are held out together; None takes ``X.groups``.
+        unimodal_labels : DataFrame of shape (n, <= M), default=None
+            What people said of single modalities, in the units of y: a column for each modality
+            that has any, rows in the order of X, NaN where a label is to be generated. An index
+            that names rows must agree with ``X.ids``.
 
         Returns
         -------
@@ -219,7 +226,15 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
             If X has none of these forms, a parameter is out of its range, numbers of rows differ, a
             valid step or y holds NaN or infinity, or no weight is positive.
         """
-        return self._fit(X, y, sample_weight, X_val=X_val, y_val=y_val, groups=groups)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            groups=groups,
+            unimodal_labels=unimodal_labels,
+        )
 
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on all rows, from the weights at hand if there are any.

@@ -28,6 +28,7 @@ ROOMS = (
     "_rows",
     "_data",
     "_forms",
+    "_label_frames",
     "preprocessing",
     "nn.attention",
     "nn.time_blocks",

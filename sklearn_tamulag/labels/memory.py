@@ -1,4 +1,4 @@
-"""The label memory: one generated label per training row and modality, moved once an epoch."""
+"""The label memory: one label per training row and modality; generated ones move once an epoch."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,8 +8,37 @@ from torch import Tensor
 Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[Tensor], Tensor], Tensor]
 
 
+def initial_labels(target: Tensor, n_modalities: int, human: Tensor | None = None) -> Tensor:
+    """Labels of the modalities before any is generated: people's where known, else y's own.
+
+    Parameters
+    ----------
+    target : Tensor of shape (n,) or (n, K)
+        The multimodal labels.
+    n_modalities : int
+        The number of modalities M.
+    human : Tensor of shape (n, M) or (n, M, K), optional
+        Labels that people gave, NaN where they gave none.
+
+    Returns
+    -------
+    Tensor of shape (n, M) or (n, M, K)
+        A label per row and modality.
+
+    Examples
+    --------
+    >>> import torch
+    >>> initial_labels(torch.tensor([1.0, 2.0]), 2, torch.tensor([[torch.nan, 5.0]] * 2))
+    tensor([[1., 5.],
+            [2., 5.]])
+    """
+    # (n[, K]) -> (n, M[, K])
+    labels = target.unsqueeze(1).repeat_interleave(n_modalities, dim=1)
+    return labels if human is None else torch.where(human.isnan(), labels, human)
+
+
 class LabelMemory:
-    """One generated label per training row and modality, and how it came to be.
+    """One label per training row and modality, and how it came to be.
 
     Parameters
     ----------
@@ -24,11 +53,15 @@ class LabelMemory:
         A strategy, as the functions of this module; None keeps y as every task's label.
     fingerprint : str, default=""
         Tells these rows from others, where training goes on later.
+    human : Tensor of shape (n, M) or (n, M, K), optional
+        Labels that people gave, NaN where one is to be generated. They never move.
 
     Attributes
     ----------
     labels : Tensor of shape (n, M) or (n, M, K)
         The current labels.
+    fixed : bool Tensor of shape (n, M), or None
+        Which of them people gave; None where there are none.
     epoch : int
         How many epochs have ended.
     updated : bool
@@ -53,14 +86,18 @@ class LabelMemory:
         present: Tensor,
         propose: Proposal | None,
         fingerprint: str = "",
+        human: Tensor | None = None,
     ) -> None:
         self.target = target
         self.weight = weight
         self.present = present
         self.propose = propose
         self.fingerprint = fingerprint
-        # (n[, K]) -> (n, M[, K])
-        self.labels = target.unsqueeze(1).repeat_interleave(present.shape[1], dim=1)
+        self.labels = initial_labels(target, present.shape[1], human)
+        self.fixed: Tensor | None = None
+        if human is not None:
+            # (n, M[, K]) -> (n, M)
+            self.fixed = ~human.view(*human.shape[:2], -1).isnan().any(dim=2)
         self.epoch = 0
         self.history: list[Tensor] = []
         self._unimodal: list[Tensor] = []
@@ -105,15 +142,24 @@ class LabelMemory:
         same_target = target.shape == self.target.shape and torch.equal(target, self.target)
         same_rows = same_target and earlier.fingerprint == self.fingerprint
         if same_rows and earlier.labels.shape == self.labels.shape:
-            self.labels = earlier.labels.to(self.labels)
+            self.labels = self._unless_fixed(earlier.labels.to(self.labels))
             self.epoch = earlier.epoch
             self.history = list(earlier.history)
+
+    def _unless_fixed(self, labels: Tensor) -> Tensor:
+        """Other labels in place of the current ones, but for those that people gave."""
+        if self.fixed is None:
+            return labels
+        # (n, M) -> (n, M[, 1])
+        fixed = self.fixed.view(*self.fixed.shape, *[1] * (labels.ndim - 2))
+        return torch.where(fixed, self.labels, labels)
 
     def release(self) -> None:
         """Drop the representations and move the rest to the CPU, to be kept after training."""
         self._unimodal = []
         self._fused = self.target.new_empty(0)
         self.propose = None
+        self.fixed = None
         for name in ("target", "weight", "present", "labels", "_fused"):
             setattr(self, name, getattr(self, name).cpu())
 
@@ -125,5 +171,5 @@ class LabelMemory:
                 self.target, self.weight, self.present, self._unimodal, self._fused
             )
             step = 2 / (self.epoch + 1)
-            self.labels = (1 - step) * self.labels + step * proposals
+            self.labels = self._unless_fixed((1 - step) * self.labels + step * proposals)
         self.history.append(self.labels.cpu())

@@ -1,37 +1,13 @@
 """What the unimodal tasks of a batch are trained towards, and how much each term counts."""
 
+import torch
 from torch import Tensor
 
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.losses import disagreement_weight
 
 
-def known_labels(target: Tensor, present: Tensor) -> Tensor:
-    """Let every task be compared with the multimodal label, as validation rows are.
-
-    Parameters
-    ----------
-    target : Tensor of shape (B,) or (B, K)
-        The multimodal labels.
-    present : bool Tensor of shape (B, M)
-        Whether the row has the modality; only its shape counts.
-
-    Returns
-    -------
-    Tensor of shape (B, M) or (B, M, K)
-        The label of every row, once for each modality.
-
-    Examples
-    --------
-    >>> import torch
-    >>> known_labels(torch.tensor([1.0, 2.0]), torch.ones(2, 3)).tolist()
-    [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
-    """
-    # (B[, K]) -> (B, M[, K])
-    return target.unsqueeze(1).expand(target.shape[0], present.shape[1], *target.shape[1:])
-
-
-def generated_labels(
+def training_labels(
     memory: LabelMemory,
     index: Tensor,
     target: Tensor,
@@ -40,7 +16,10 @@ def generated_labels(
     similarity_mixing: float | None,
     weigh_disagreement: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """Take the generated labels of a batch, and the weights of their loss terms.
+    """Take the unimodal labels of a batch, and the weights of their loss terms.
+
+    A label that somebody gave is taken as it is: no similarity is mixed into it, and its term has
+    weight one, also where it equals the multimodal label, for there it says just as much.
 
     Parameters
     ----------
@@ -69,16 +48,21 @@ def generated_labels(
     >>> import torch
     >>> y = torch.tensor([-1.0, 1.0])
     >>> memory = LabelMemory(y, torch.ones(2), torch.ones(2, 2, dtype=torch.bool), None)
-    >>> labels, weight = generated_labels(
+    >>> labels, weight = training_labels(
     ...     memory, torch.tensor([1]), y[1:], None, similarity_mixing=None, weigh_disagreement=True
     ... )
     >>> labels.tolist(), weight
     ([[1.0, 1.0]], None)
     """
-    labels = memory.labels.index_select(0, index)
+    kept = memory.labels.index_select(0, index)
+    fixed = None if memory.fixed is None else memory.fixed.index_select(0, index)
+    labels, task_weight = kept, None
     if similarity_mixing is not None and confidence is not None:
         similarity = target.unsqueeze(1) * (2 * confidence - 1)
-        labels = similarity_mixing * labels + (1 - similarity_mixing) * similarity
+        mixed = similarity_mixing * kept + (1 - similarity_mixing) * similarity
+        labels = mixed if fixed is None else torch.where(fixed, kept, mixed)
     if weigh_disagreement and memory.updated:
-        return labels, disagreement_weight(labels.detach(), target)
-    return labels, None
+        task_weight = disagreement_weight(labels.detach(), target)
+        if fixed is not None:
+            task_weight = task_weight.masked_fill(fixed, 1.0)
+    return labels, task_weight

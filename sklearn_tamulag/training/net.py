@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.helper import predefined_split
 from skorch.utils import is_dataset, to_numpy
+from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag.labels import LabelMemory
@@ -147,7 +148,11 @@ class TAMULAGNet(MultitaskSteps):
         return self
 
     def fit_labels(
-        self, dataset: RowDataset, memory: LabelMemory, valid: RowDataset | None
+        self,
+        dataset: RowDataset,
+        memory: LabelMemory,
+        valid: RowDataset | None,
+        valid_human: Tensor | None = None,
     ) -> None:
         """Train on a data set whose rows are those of the label memory.
 
@@ -156,11 +161,15 @@ class TAMULAGNet(MultitaskSteps):
         dataset : RowDataset
             The training rows.
         memory : LabelMemory
-            Generated labels of these rows; moved at the end of every epoch.
+            Unimodal labels of these rows; the generated ones move at the end of every epoch.
         valid : RowDataset or None
             Rows that choose the best epoch.
+        valid_human : Tensor of shape (k, M) or (k, M, K), optional
+            What people said of the modalities of those rows; NaN, where they said nothing, is
+            compared with y.
         """
         self.memory = memory
+        self.valid_human = valid_human
         self.train_split = None if valid is None else predefined_split(valid)
         try:
             self.partial_fit(dataset)
@@ -168,6 +177,7 @@ class TAMULAGNet(MultitaskSteps):
             # A fitted net is pickled, and it shall not carry the training data along.
             self.train_split = None
             del self.memory
+            self.valid_human = None
             # An epoch that broke off in training is none: labels and history count alike.
             if self.history and "train_loss" not in self.history[-1]:
                 self.history.pop()

@@ -9,11 +9,11 @@ from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
-from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.labels import LabelMemory, initial_labels
 from sklearn_tamulag.losses import task_losses
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
 from sklearn_tamulag.training.epoch_losses import record_losses
-from sklearn_tamulag.training.loss_targets import generated_labels, known_labels
+from sklearn_tamulag.training.loss_targets import training_labels
 from sklearn_tamulag.training.rows import Batch, Inputs
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 
@@ -26,11 +26,14 @@ class MultitaskSteps(NeuralNet):
     module_ : TAMULAGModule
         The network.
     memory : LabelMemory
-        The generated labels of the training rows, while training runs.
+        The unimodal labels of the training rows, while training runs.
+    valid_human : Tensor of shape (k, M) or (k, M, K), or None
+        What people said of the modalities of the validation rows, while training runs.
     """
 
     module_: TAMULAGModule
     memory: LabelMemory
+    valid_human: Tensor | None = None
     target: ScaledTarget | ClassTarget
     modalities: Sequence[str]
     autocast: bool
@@ -50,15 +53,20 @@ class MultitaskSteps(NeuralNet):
         return output
 
     def _task_losses(
-        self, output: TAMULAGOutput, y_true: Tensor, x: Inputs, training: bool
+        self,
+        output: TAMULAGOutput,
+        y_true: Tensor,
+        x: Inputs,
+        training: bool,
+        human: Tensor | None = None,
     ) -> Tensor:
         """Losses of all tasks, (M + 1,), the multimodal one first."""
         present = torch.stack([x["lengths"][name] > 0 for name in self.modalities], dim=1)
         target = self.target.encode(y_true)
         if not training:
-            labels, task_weight = known_labels(target, present), None
+            labels, task_weight = initial_labels(target, len(self.modalities), human), None
         else:
-            labels, task_weight = generated_labels(
+            labels, task_weight = training_labels(
                 self.memory,
                 x["index"],
                 target,
@@ -113,9 +121,12 @@ class MultitaskSteps(NeuralNet):
         """Forward on one batch without gradients."""
         self._set_training(False)
         inputs, y_true = unpack_data(batch)
+        human = self.valid_human
+        if human is not None:
+            human = human.index_select(0, inputs["index"])
         with torch.no_grad():
             output = self.infer(inputs, **fit_params)
-            losses = self._task_losses(output, y_true, inputs, training=False)
+            losses = self._task_losses(output, y_true, inputs, training=False, human=human)
         return self._step_result(output, losses, losses[0])
 
     def _step_result(self, output: TAMULAGOutput, losses: Tensor, loss: Tensor) -> dict[str, Any]:
