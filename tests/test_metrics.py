@@ -103,6 +103,33 @@ def test_sims_edges_belong_to_the_class_below(dtype):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("n_classes", "edges"), [(3, [-0.1, 0.1]), (5, [-0.7, -0.1, 0.1, 0.7])])
+def test_sims_edges_hold_to_the_last_bit_of_either_precision(dtype, n_classes, edges):
+    score = {3: acc3_score, 5: acc5_score}[n_classes]
+    for edge in np.array(edges, dtype):
+        below, above = np.nextafter(edge, dtype(-2)), np.nextafter(edge, dtype(2))
+        same = every_pair(score, np.array([below, edge, above]), protocol="sims")
+        np.testing.assert_array_equal(same, same_class(0, 0, 1))
+
+
+def test_sims_edges_of_truth_and_prediction_in_different_precision():
+    y_true = np.array([-0.7, -0.1, 0.1, 0.7])
+    assert acc5_score(y_true, y_true.astype(np.float32), protocol="sims") == 1.0
+    assert acc3_score(y_true.astype(np.float32), y_true) == 1.0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_halves_are_ties_to_the_last_bit(dtype):
+    for half, even in [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2)]:
+        up, down = (np.nextafter(dtype(half), dtype(end)) for end in (9, -9))
+        assert acc7_score([dtype(half)], [dtype(even)]) == 1.0
+        assert acc7_score([up], [dtype(np.ceil(half))]) == 1.0
+        assert acc7_score([down], [dtype(np.floor(half))]) == 1.0
+        if abs(half) < 2:
+            assert acc5_score([dtype(half)], [dtype(even)]) == 1.0
+
+
 def test_weighted_f1_by_hand():
     # Class < 0: precision 1, recall 1/3, F1 1/2, true 3 times; class >= 0: 1/3, 1, 1/2, once.
     assert f1_has0_score([-1, -1, -1, 0], [-1, 0, 1, 1]) == pytest.approx(0.5)
