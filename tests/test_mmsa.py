@@ -109,6 +109,23 @@ def test_an_aligned_file_takes_lengths_from_mask_and_zeros(write):
     np.testing.assert_array_equal(data.X.lengths["vision"], TEXT_LENGTHS)
 
 
+def test_an_aligned_modality_ends_with_the_mask_where_its_padding_is_not_zero(write):
+    content = make_file(aligned=True)
+    content["train"]["audio"][:] = 1
+    content["train"]["audio"][2, 3:] = 0
+    data = load_mmsa(write(content))
+    assert data.X.lengths["audio"].tolist() == [7, 3, 3, 1, 4, 2]
+    assert (data.X.arrays["audio"][~data.X.mask("audio")] == 0).all()
+
+
+def test_an_aligned_modality_that_is_padded_in_front_keeps_all_its_steps(write):
+    content = make_file(aligned=True)
+    content["train"]["audio"] = content["train"]["audio"][:, ::-1]
+    data = load_mmsa(write(content))
+    assert data.X.lengths["audio"].tolist() == [N_STEPS] * N_ROWS
+    np.testing.assert_array_equal(data.X.arrays["audio"], content["train"]["audio"])
+
+
 def test_text_features_without_token_ids_end_at_the_last_nonzero_step(write, content):
     for split in content.values():
         del split["text_bert"]
@@ -156,9 +173,10 @@ def test_what_is_not_asked_for_need_not_be_there(write, content):
 def test_human_unimodal_labels(write, content):
     for key, shift in (("T", 0.1), ("A", 0.2), ("V", 0.3)):
         content["train"][f"regression_labels_{key}"] = np.full(N_ROWS, shift, dtype=np.float32)
-    labels = load_mmsa(write(content)).unimodal_labels
+    data = load_mmsa(write(content))
+    labels = data.unimodal_labels
     expected = pd.DataFrame({"text": [0.1], "audio": [0.2], "vision": [0.3]}).loc[[0] * N_ROWS]
-    pd.testing.assert_frame_equal(labels, expected.reset_index(drop=True), atol=1e-7)
+    pd.testing.assert_frame_equal(labels, expected.set_axis(data.ids), atol=1e-7)
     labels = load_mmsa(write(content), modalities=["vision", "audio"]).unimodal_labels
     assert list(labels.columns) == ["vision", "audio"]
     del content["train"]["regression_labels_V"]
@@ -182,10 +200,11 @@ def test_values_that_are_not_finite_become_zero_and_are_counted(write, content):
 
 def test_a_last_step_of_infinities_is_a_step(write):
     content = make_file(aligned=True)
-    content["train"]["audio"][3, 1] = -np.inf
+    content["train"]["audio"][0, 3:] = 0
+    content["train"]["audio"][0, 4] = -np.inf
     with pytest.warns(UserWarning, match="5 infinite values"):
         lengths = load_mmsa(write(content)).X.lengths["audio"]
-    assert lengths[3] == 2
+    assert lengths[0] == 5
 
 
 def test_ids_of_other_forms(write, content):
@@ -239,7 +258,8 @@ def test_a_file_that_would_run_code_is_refused(write, content, tmp_path):
     [
         ({"split": "dev"}, ValueError, r"\['train', 'valid', 'test'\].*got 'dev'"),
         ({"split": None}, ValueError, r"\['train', 'valid', 'test'\].*got None"),
-        ({"text": "words"}, ValueError, r"\['auto', 'features', 'token_ids'\]; got 'words'"),
+        ({"split": ["train"]}, ValueError, r"or \"all\"; got \['train'\]"),
+        ({"text": "words"}, ValueError, r"\['auto', 'features', 'token_ids', 'raw'\]; got 'words'"),
         ({"modalities": ()}, ValueError, r"\['text', 'audio', 'vision'\].*got \[\]"),
         ({"modalities": ["text", "video"]}, ValueError, r"got \['text', 'video'\]"),
         ({"modalities": ["text", "text"]}, ValueError, "each once"),
@@ -278,7 +298,7 @@ def test_missing_text_points_to_the_token_ids(write, content):
         ("audio_lengths", [1.5] * N_ROWS, "whole numbers"),
         ("audio", np.zeros((N_ROWS, 11)), r"shape \(n, T, d\).*\(6, 11\)"),
         ("audio", np.full((N_ROWS, 11, 2), "x"), r"audio must hold numbers"),
-        ("vision", np.ones((5, 9, 3)), "vision_lengths has 6 rows|vision has 5 rows"),
+        ("vision", np.ones((5, 9, 3)), "vision_lengths has 6 rows where vision has 5"),
         ("text_bert", np.zeros((N_ROWS, 2, 7)), r"shape \(n, 3, T\)"),
         ("text_bert", np.full((N_ROWS, 3, 7), 2), "ones, then zeros; row 0"),
         ("regression_labels", [0.0, np.nan, 1, 1, 1, 1], "must be finite.*row 1 is nan"),
@@ -287,6 +307,7 @@ def test_missing_text_points_to_the_token_ids(write, content):
         ("regression_labels", [0.0, 1.0], "has 6 rows where regression_labels has 2"),
         ("regression_labels_T", [0.0], "regression_labels_T has 1 rows"),
         ("id", ["a", "b"], "id has 2 rows"),
+        ("id", ["a", "b", "c", "b", "d", "e"], r"ids of .*50\.pkl must differ.*'b'.*rows 1 and 3"),
         ("raw_text", ["a", "b"], "raw_text has 2 rows"),
         ("classification_labels", [0, 1], "classification_labels has 2 rows"),
         ("annotations", ["Positive"], "annotations has 1 rows"),

@@ -1,23 +1,24 @@
 """Single keys of a split in the MMSA layout, each checked and in one shape and type."""
 
-from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Split = Mapping[str, Any]
+Split = dict[str, Any]
 
 
-def _pick_split(content: Any, split: str, path: str | PathLike[str]) -> Split:
+def _pick_split(content: Any, split: object, path: str | PathLike[str]) -> Split:
     """Return the dict of one split."""
     if not isinstance(content, dict) or not all(
         isinstance(part, dict) for part in content.values()
     ):
         raise ValueError(f"{path} must hold a dict of splits, each a dict of arrays.")
-    if split not in content:
-        raise ValueError(f"split must be one of {list(content)}, which {path} has; got {split!r}.")
+    if not isinstance(split, str) or split not in content:
+        raise ValueError(
+            f'split must be one of {list(content)}, which {path} has, or "all"; got {split!r}.'
+        )
     part: Split = content[split]
     return part
 
@@ -29,12 +30,12 @@ def _get_value(content: Split, key: str, where: str, hint: str = "") -> Any:
     return content[key]
 
 
-def _check_rows(key: str, n_given: int, n_rows: int | None, where: str) -> None:
-    """Refuse a key with another number of rows than the labels have."""
+def _check_rows(
+    key: str, n_given: int, n_rows: int | None, where: str, other: str = "regression_labels"
+) -> None:
+    """Refuse a key with another number of rows than the labels, or another key, has."""
     if n_rows is not None and n_given != n_rows:
-        raise ValueError(
-            f"{key} has {n_given} rows where regression_labels has {n_rows}, in {where}."
-        )
+        raise ValueError(f"{key} has {n_given} rows where {other} has {n_rows}, in {where}.")
 
 
 def _read_numbers(content: Split, key: str, where: str, dtype: type[np.generic]) -> NDArray[Any]:
@@ -64,7 +65,7 @@ def _read_labels(
     return labels
 
 
-def _read_strings(content: Split, key: str, n_rows: int, where: str) -> NDArray[np.str_]:
+def _read_strings(content: Split, key: str, n_rows: int | None, where: str) -> NDArray[np.str_]:
     """Return the words under a key, one per row; bytes are read as UTF-8."""
     values = np.asarray(_get_value(content, key, where), dtype=object).ravel()
     _check_rows(key, len(values), n_rows, where)
@@ -90,8 +91,8 @@ def _read_class_numbers(content: Split, n_rows: int, where: str) -> NDArray[np.i
 
 
 def _read_features(name: str, values: Any, where: str) -> NDArray[np.floating]:
-    """Return a writable array of features of shape (n, T, d)."""
-    array = np.array(values)
+    """Return an array of features of shape (n, T, d), the file's own where that is one."""
+    array = np.asarray(values)
     if array.ndim != 3 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"{name} must hold numbers of shape (n, T, d), in {where}; "

@@ -1,36 +1,37 @@
 """The public MMSA feature files: one pickle per data set, a dict of arrays per split."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import PredefinedSplit
 from sklearn.utils import Bunch
 
 from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag.datasets._mmsa_keys import (
-    Split,
-    _check_rows,
-    _get_value,
-    _pick_split,
-    _read_class_numbers,
-    _read_features,
-    _read_labels,
-    _read_numbers,
-    _read_raw_text,
-    _read_strings,
-)
+from sklearn_tamulag.datasets._mmsa_cache import cached_rows, file_sha256
+from sklearn_tamulag.datasets._mmsa_rows import MMSARows, read_rows
 from sklearn_tamulag.datasets._safe_pickle import load_arrays
 
 __all__ = ["load_mmsa"]
 
 MODALITIES = ("text", "audio", "vision")
-TEXT_FORMS = ("auto", "features", "token_ids")
+TEXT_FORMS = ("auto", "features", "token_ids", "raw")
+# What "all" joins. Other splits, such as one that repeats rows of these, are read by their name.
+SPLITS = ("train", "valid", "test")
 # An id is the video, this, then the clip.
 _CLIP_SEPARATOR = "$_$"
+# The files as they were published, by their SHA-256.
+PUBLISHED = {
+    "78e0f8b5ef8ff71558e7307848fc1fa929ecb078203f565ab22b9daab2e02524": "CMU-MOSI, unaligned",
+    "d3994fd25681f9c7ad6e9c6596a6fe9b4beb85ff7d478ba978b124139002e5f9": "CMU-MOSI, aligned",
+    "ad8b23d50557045e7d47959ce6c5b955d8d983f2979c7d9b7b9226f6dd6fec1f": "CMU-MOSEI, unaligned",
+    "45eccfb748a87c80ecab9bfac29582e7b1466bf6605ff29d3b338a75120bf791": "CMU-MOSEI, aligned",
+    "c9e20c13ec0454d98bb9c1e520e490c75146bfa2dfeeea78d84de047dbdd442f": "CH-SIMS, unaligned",
+}
 
 
 def load_mmsa(
@@ -38,37 +39,51 @@ def load_mmsa(
     *,
     split: str = "train",
     modalities: Sequence[str] = MODALITIES,
-    text: Literal["auto", "features", "token_ids"] = "auto",
+    text: Literal["auto", "features", "token_ids", "raw"] = "auto",
+    features: Mapping[str, str | PathLike[str]] | None = None,
+    cache: str | PathLike[str] | None = None,
 ) -> Bunch:
-    """Read one split of a file in the layout of the public MMSA feature files.
+    """Read a split, or all, of a file in the layout of the public MMSA feature files.
 
-    CMU-MOSI, CMU-MOSEI and CH-SIMS are published in this layout: a pickled dict of splits, each a
-    dict of arrays. The file is read without running anything it names: NumPy arrays and builtin
-    containers are read, every other object is refused. It is never written to.
+    CMU-MOSI, CMU-MOSEI, CH-SIMS and CH-SIMS v2 are published in this layout: a pickled dict of
+    splits, each a dict of arrays. The file is read without running anything it names: NumPy arrays
+    and builtin containers are read, every other object is refused. It is never written to.
 
     Parameters
     ----------
     path : str or path-like
         The file, such as ``unaligned_50.pkl``.
     split : str, default="train"
-        The split to read: "train", "valid" or "test" in the published files.
+        The split to read: "train", "valid" or "test" in the published files. "all" joins those of
+        the three that the file has, in this order.
     modalities : sequence of {"text", "audio", "vision"}, default=("text", "audio", "vision")
         Which modalities to read, in the order wanted.
-    text : {"auto", "features", "token_ids"}, default="auto"
-        What the text is: "features", the pre-extracted word vectors under the key ``text``, or
-        "token_ids", the input ids in ``text_bert``. "auto" takes the features where the file has
-        them, else the ids.
+    text : {"auto", "features", "token_ids", "raw"}, default="auto"
+        What the text is: "features", the pre-extracted word vectors under the key ``text``;
+        "token_ids", the input ids in ``text_bert``; "raw", the transcripts under ``raw_text``.
+        "auto" takes the features where the file has them, else the ids.
+    features : dict of {"text", "audio", "vision"} to str or path-like, default=None
+        Files whose features replace the file's own: pickles in the same layout, with the
+        modality's key in every split read, and ``audio_lengths``, ``vision_lengths`` or
+        ``text_bert`` where there are lengths. Where they have the key ``id``, rows are matched by
+        it, in any order; else they are taken in the order of the file, one for one.
+    cache : str or path-like, default=None
+        A folder in which to keep what was read, under the SHA-256 of the files and the options. A
+        later call with the same maps the arrays into memory instead of reading them; what it does
+        read is each file once, for its SHA-256.
 
     Returns
     -------
     data : sklearn.utils.Bunch
         With these attributes:
 
-        X : MultimodalData
-            The modalities, each of shape (n, T, d), token ids of shape (n, T). Lengths of text are
-            counted in the attention mask of ``text_bert``; those of audio and vision are the
-            file's, or, in aligned files, which have none, end with the last step that is not all
-            zero. `ids` and `groups` travel with it.
+        X : MultimodalData, or DataFrame for ``text="raw"``
+            The modalities, each of shape (n, T, d), token ids of shape (n, T); memory-mapped where
+            there is a cache. Lengths of text are counted in the attention mask of ``text_bert``;
+            those of audio and vision are the file's. Aligned files have none: there the steps end
+            with the mask, and before it with the last step that is not all zero. `ids` and
+            `groups` travel with it. The DataFrame has the column "text" of str and for each other
+            modality one of (T_i, d) arrays; `ids` are its index.
         y : ndarray of shape (n,), dtype float64
             Sentiment, negative below 0: in [-3, 3] for CMU-MOSI and CMU-MOSEI, in [-1, 1] for
             CH-SIMS.
@@ -76,24 +91,40 @@ def load_mmsa(
             The name of each row, ``video$_$clip``.
         groups : ndarray of shape (n,), dtype str
             The video of each row: its id up to ``$_$``, or all of it where that is not in it.
+        split : ndarray of shape (n,), dtype str
+            The split that each row is from.
+        cv : PredefinedSplit or None
+            For ``split="all"``, one fold that trains on the rows of "train" and scores on those of
+            "valid", for a search over ``X[rows]``, ``y[rows]`` with ``rows = split != "test"``:
+            what is refitted at its end then has not seen a test row either. Test rows come last
+            and are in no fold. None for a single split, or where the file lacks one of the two.
         unimodal_labels : DataFrame of shape (n, M) or None
             What people said of each modality alone, from ``regression_labels_T``, ``_A`` and
-            ``_V``; a column for every modality read that has them. None where none has.
+            ``_V``, indexed by `ids`; a column for every modality read that has them, NaN in a split
+            that has none. None where none has.
         raw_text : list of str or None
             The transcripts, if the file has them.
         classification_labels : ndarray of shape (n,), dtype int64, or None
             Classes as numbers, if the file has them.
         annotations : ndarray of shape (n,), dtype str, or None
             Classes as words, if the file has them.
+        source : str
+            Which of the published files this is, by its SHA-256, such as "CMU-MOSI, unaligned";
+            else "unknown".
+        sha256 : str
+            The SHA-256 of the file.
+        features_sha256 : dict of str to str
+            Those of the files in `features`, by modality.
 
     Raises
     ------
     ValueError
         If the file holds anything but arrays and builtin containers, is truncated or no pickle; if
-        a split or key is missing (the message names those present); if an option is unknown or
-        arrays do not fit together.
+        a split or key is missing (the message names those present); if an option is unknown, an id
+        stands twice or arrays do not fit together; if the folder of the cache is incomplete or of
+        another version.
     TypeError
-        If `modalities` is a single string.
+        If `modalities` is a single string, or `features` no dict.
 
     Warns
     -----
@@ -123,38 +154,44 @@ def load_mmsa(
     ...     path = Path(folder) / "unaligned.pkl"
     ...     _ = path.write_bytes(pickle.dumps({"train": train}))
     ...     data = load_mmsa(path, modalities=("text", "audio"))
-    >>> data.X.lengths["audio"].tolist(), data.groups.tolist()
-    ([5, 2], ['film', 'film'])
+    >>> data.X.lengths["audio"].tolist(), data.groups.tolist(), data.source
+    ([5, 2], ['film', 'film'], 'unknown')
     """
     names = _check_modalities(modalities)
     if text not in TEXT_FORMS:
         raise ValueError(f"text must be one of {list(TEXT_FORMS)}; got {text!r}.")
-    content = _pick_split(load_arrays(path), split, path)
-    where = f'split "{split}" of {path}'
-    y = _read_labels(content, "regression_labels", where)
-    ids = _read_strings(content, "id", len(y), where)
-    groups = np.array([name.partition(_CLIP_SEPARATOR)[0] for name in ids], dtype=str)
-    arrays, lengths = {}, {}
-    for name in names:
-        if name == "text":
-            array, length = _read_text(content, text, where)
-        else:
-            array, length = _read_signal(content, name, where)
-        if len(array) != len(y):
-            raise ValueError(
-                f"{name} has {len(array)} rows where regression_labels has {len(y)}, in {where}."
-            )
-        arrays[name], lengths[name] = array, length
-    has_words = "annotations" in content
+    paths: dict[str, str | PathLike[str]] = {"": path, **_check_features(features, names, text)}
+    digests = {name: file_sha256(file) for name, file in paths.items()}
+
+    def read() -> MMSARows:
+        contents = {name: load_arrays(file) for name, file in paths.items()}
+        return read_rows(contents, _split_names(split, contents[""]), names, text, paths)
+
+    if cache is None:
+        rows = read()
+    else:
+        key = {"files": digests, "split": split, "modalities": names, "text": text}
+        rows = cached_rows(cache, key, read)
+    for note in rows.notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
+    groups = np.array([name.partition(_CLIP_SEPARATOR)[0] for name in rows.ids], dtype=str)
+    sha256 = digests.pop("")
     return Bunch(
-        X=MultimodalData(arrays, lengths, ids=ids, groups=groups),
-        y=y,
-        ids=ids,
+        X=_with_transcripts(rows, names)
+        if text == "raw"
+        else MultimodalData(rows.arrays, rows.lengths, ids=rows.ids, groups=groups),
+        y=rows.y,
+        ids=rows.ids,
         groups=groups,
-        unimodal_labels=_unimodal_labels(content, names, len(y), where),
-        raw_text=_read_raw_text(content, len(y), where),
-        classification_labels=_read_class_numbers(content, len(y), where),
-        annotations=_read_strings(content, "annotations", len(y), where) if has_words else None,
+        split=rows.split,
+        cv=_development_fold(rows.split) if split == "all" else None,
+        unimodal_labels=rows.unimodal_labels,
+        raw_text=rows.raw_text,
+        classification_labels=rows.classification_labels,
+        annotations=rows.annotations,
+        source=PUBLISHED.get(sha256, "unknown"),
+        sha256=sha256,
+        features_sha256=digests,
     )
 
 
@@ -170,87 +207,49 @@ def _check_modalities(modalities: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _unimodal_labels(
-    content: Split, names: Sequence[str], n_rows: int, where: str
-) -> pd.DataFrame | None:
-    """Return the human labels of the modalities that have them, if any has."""
-    keys = {name: f"regression_labels_{name[0].upper()}" for name in names}
-    columns = {
-        name: _read_labels(content, key, where, n_rows)
-        for name, key in keys.items()
-        if key in content
-    }
-    return pd.DataFrame(columns) if columns else None
+def _check_features(
+    features: Mapping[str, str | PathLike[str]] | None, names: Sequence[str], text: str
+) -> Mapping[str, str | PathLike[str]]:
+    """Return the feature files by modality, each of a modality that is read from features."""
+    if features is None:
+        return {}
+    if not isinstance(features, Mapping):
+        raise TypeError(f"features must be a dict by modality, got {type(features).__name__}.")
+    unknown = [name for name in features if name not in names]
+    if unknown:
+        raise ValueError(f"features must be of the modalities read, {list(names)}; got {unknown}.")
+    if "text" in features and text == "raw":
+        raise ValueError('features replaces the text, which text="raw" does not read.')
+    return features
 
 
-def _read_text(content: Split, form: str, where: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the text, as features or token ids, and its lengths."""
-    if form == "auto":
-        form = "features" if "text" in content or "text_bert" not in content else "token_ids"
-    if form == "token_ids":
-        tokens, mask = _tokens(content, where)
-        return tokens, mask.sum(axis=1)
-    has_tokens = "text_bert" in content
-    hint = ' text="token_ids" reads the token ids in text_bert.' if has_tokens else ""
-    features = _read_features("text", _get_value(content, "text", where, hint), where)
-    if has_tokens:
-        mask = _tokens(content, where)[1]
-        # Another shape means another tokenisation, whose mask says nothing about these steps.
-        if mask.shape == features.shape[:2]:
-            return features, mask.sum(axis=1)
-    return features, _lengths_to_last_nonzero(features)
+def _split_names(split: str, content: Any) -> list[str]:
+    """Spell out which splits to read."""
+    if split != "all" or not isinstance(content, dict):
+        return [split]
+    names = [name for name in SPLITS if name in content]
+    if not names:
+        raise ValueError(f'split="all" joins {list(SPLITS)}, but the file has {list(content)}.')
+    return names
 
 
-def _tokens(content: Split, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return input ids and attention mask, each of shape (n, T)."""
-    packed = np.asarray(_get_value(content, "text_bert", where))
-    if packed.ndim != 3 or packed.shape[1] != 3 or packed.dtype.kind not in "biuf":
-        raise ValueError(
-            "text_bert must hold numbers of shape (n, 3, T): input ids, attention mask and segment "
-            f"ids, in {where}; got {packed.dtype} of shape {packed.shape}."
-        )
-    # (n, 3, T) -> (n, T), twice
-    tokens, mask = packed[:, 0].astype(np.int64), packed[:, 1].astype(np.int64)
-    from_the_start = (mask[:, 1:] <= mask[:, :-1]).all(axis=1) & np.isin(mask, (0, 1)).all(axis=1)
-    if not from_the_start.all():
-        raise ValueError(
-            "The attention mask in text_bert must be ones, then zeros; "
-            f"row {np.flatnonzero(~from_the_start)[0]} is not, in {where}."
-        )
-    return tokens, mask
+def _development_fold(split: NDArray[np.str_]) -> PredefinedSplit | None:
+    """Return the fold that trains on "train" and scores on "valid", over the rows before "test"."""
+    if not {"train", "valid"} <= set(split):
+        return None
+    return PredefinedSplit(np.where(split[split != "test"] == "valid", 0, -1))
 
 
-def _read_signal(content: Split, name: str, where: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return audio or vision without values that are not finite, and its lengths."""
-    features = _read_features(name, _get_value(content, name, where), where)
-    if f"{name}_lengths" in content:
-        lengths = _read_numbers(content, f"{name}_lengths", where, np.int64)
-        _check_rows(f"{name}_lengths", len(lengths), len(features), where)
-        bad = np.flatnonzero((lengths < 0) | (lengths > features.shape[1]))
-        if bad.size:
-            raise ValueError(
-                f"{name}_lengths must lie between 0 and the {features.shape[1]} steps of {name}, "
-                f"in {where}; row {bad[0]} is {lengths[bad[0]]}."
-            )
-    else:
-        lengths = _lengths_to_last_nonzero(features)
-    finite = np.isfinite(features)
-    if not finite.all():
-        n_infinite, n_nan = int(np.isinf(features).sum()), int(np.isnan(features).sum())
-        n_rows = int((~finite).any(axis=(1, 2)).sum())
-        warnings.warn(
-            f"{name} has {n_infinite} infinite values and {n_nan} NaN in {n_rows} of "
-            f"{len(features)} rows of {where}; they are set to 0.",
-            UserWarning,
-            stacklevel=3,
-        )
-        features[~finite] = 0
-    return features, lengths
-
-
-def _lengths_to_last_nonzero(features: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Count the steps of each row up to the last one that is not all zero."""
-    # (n, T, d) -> (n, T)
-    filled = (features != 0).any(axis=2)
-    last = features.shape[1] - np.argmax(filled[:, ::-1], axis=1)
-    return np.where(filled.any(axis=1), last, 0).astype(np.int64)
+def _with_transcripts(rows: MMSARows, names: Sequence[str]) -> pd.DataFrame:
+    """Put transcripts and the valid steps of the other modalities into the columns of a frame."""
+    columns: dict[str, Any] = {}
+    for name in names:
+        if name == "text":
+            columns[name] = rows.raw_text
+            continue
+        # cell by cell: from arrays of equal shape NumPy would make a single one
+        columns[name] = cells = np.empty(len(rows.ids), dtype=object)
+        pairs = zip(np.asarray(rows.arrays[name]), rows.lengths[name], strict=True)
+        for row, (steps, length) in enumerate(pairs):
+            cells[row] = steps[:length]
+    return pd.DataFrame(columns, index=pd.Index(rows.ids, name="id"))

@@ -1,0 +1,124 @@
+"""What was read from a file in the MMSA layout, kept as a folder that maps."""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sklearn_tamulag._store import read_store, write_store
+from sklearn_tamulag.datasets._mmsa_rows import MMSARows
+
+KIND = "load_mmsa"
+_BY_MODALITY = ("arrays", "lengths")
+_BY_ROW = ("y", "ids", "split", "classification_labels", "annotations")
+_LISTS = ("raw_text", "notes")
+
+
+def file_sha256(path: str | PathLike[str]) -> str:
+    """Compute the SHA-256 of a file, reading it piece by piece.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    digest : str
+        64 hexadecimal digits.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cached_rows(
+    cache: str | PathLike[str], key: Mapping[str, Any], read: Callable[[], MMSARows]
+) -> MMSARows:
+    """Return rows from a cache, which they are written to at first.
+
+    Parameters
+    ----------
+    cache : str or path-like
+        The folder of the cache, made where it does not exist.
+    key : mapping
+        What the rows depend on, expressible in JSON. Each key has a folder in the cache.
+    read : callable
+        Makes the rows.
+
+    Returns
+    -------
+    rows : MMSARows
+        The rows, their arrays memory-mapped.
+
+    Raises
+    ------
+    ValueError
+        If the folder of this key is incomplete or of another version of the format.
+    """
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    folder = Path(cache) / f"mmsa-{digest[:32]}"
+    if not folder.exists():
+        _write(folder, read())
+    return _read(folder)
+
+
+def _write(folder: Path, rows: MMSARows) -> None:
+    """Write rows to a folder that is not there yet; it appears when it is complete."""
+    arrays = {
+        f"{kind}/{name}": array
+        for kind in _BY_MODALITY
+        for name, array in getattr(rows, kind).items()
+    }
+    along = {name: getattr(rows, name) for name in _BY_ROW}
+    arrays |= {name: array for name, array in along.items() if array is not None}
+    attributes = {name: getattr(rows, name) for name in _LISTS}
+    if rows.unimodal_labels is not None:
+        arrays["unimodal_labels"] = rows.unimodal_labels.to_numpy()
+        attributes["unimodal_columns"] = list(rows.unimodal_labels.columns)
+    unfinished = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    try:
+        write_store(unfinished, KIND, arrays, attributes)
+        os.rename(unfinished, folder)
+    except OSError:
+        # Another process may have been faster with the same rows.
+        if not folder.exists():
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _read(folder: Path) -> MMSARows:
+    """Read rows from a complete folder."""
+    arrays, attributes = read_store(folder, KIND)
+    parts: dict[str, Any] = {
+        kind: {
+            name.removeprefix(f"{kind}/"): array
+            for name, array in arrays.items()
+            if name.startswith(f"{kind}/")
+        }
+        for kind in _BY_MODALITY
+    }
+    try:
+        parts |= {name: arrays[name] for name in ("y", "ids", "split")}
+        parts |= {name: arrays.get(name) for name in ("classification_labels", "annotations")}
+        rows = MMSARows(**parts, **{name: attributes[name] for name in _LISTS})
+        if "unimodal_labels" in arrays:
+            rows.unimodal_labels = pd.DataFrame(
+                np.array(arrays["unimodal_labels"]),
+                index=pd.Index(rows.ids),
+                columns=attributes["unimodal_columns"],
+            )
+    except KeyError as error:
+        raise ValueError(
+            f"{folder} is damaged: its index does not name {error}. Delete the folder and write it "
+            "again."
+        ) from error
+    return rows
