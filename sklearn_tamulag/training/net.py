@@ -26,6 +26,7 @@ from sklearn_tamulag.training.rows import FeatureTable, RowDataset
 from sklearn_tamulag.training.schedule import LearningRateSchedule
 from sklearn_tamulag.training.steps import MultitaskSteps
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
+from sklearn_tamulag.training.threads import worker_threads
 
 
 class TAMULAGNet(MultitaskSteps):
@@ -172,7 +173,8 @@ class TAMULAGNet(MultitaskSteps):
         self.valid_human = valid_human
         self.train_split = None if valid is None else predefined_split(valid)
         try:
-            self.partial_fit(dataset)
+            with worker_threads():
+                self.partial_fit(dataset)
         finally:
             # A fitted net is pickled, and it shall not carry the training data along.
             self.train_split = None
@@ -249,7 +251,8 @@ class TAMULAGNet(MultitaskSteps):
         self._set_training(False)
         dataset = self.get_dataset(data)
         order = inference_order(dataset.lengths, inference_rows(self.device))
-        for rows, (inputs, _) in zip(order, dataset.batches(order), strict=True):
-            with torch.inference_mode():
-                output = self.infer(inputs)
-            yield rows, output
+        with worker_threads():
+            for rows, (inputs, _) in zip(order, dataset.batches(order), strict=True):
+                with torch.inference_mode():
+                    output = self.infer(inputs)
+                yield rows, output

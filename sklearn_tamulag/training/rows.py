@@ -105,15 +105,13 @@ class FeatureTable:
         lengths : dict of str to int64 Tensor of shape (B,)
             By modality.
         """
-        # The host knows the longest rows: the device is never asked.
-        longest = self.lengths[rows].max(axis=0)
-        columns = self._lengths.index_select(0, index).unbind(dim=1)  # (B, M) -> M x (B,)
-        lengths = dict(zip(self.modalities, columns, strict=True))
+        lengths = self.lengths[rows]
         features = {
-            name: self._sources[name].gather(rows, index, max(int(steps), 1), lengths[name])
-            for name, steps in zip(self.modalities, longest, strict=True)
+            name: self._sources[name].gather(rows, index, lengths[:, column])
+            for column, name in enumerate(self.modalities)
         }
-        return features, lengths
+        columns = self._lengths.index_select(0, index).unbind(dim=1)  # (B, M) -> M x (B,)
+        return features, dict(zip(self.modalities, columns, strict=True))
 
     def first_steps(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
         """The first step of some rows, on the host.

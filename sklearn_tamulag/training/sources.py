@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_tamulag._validation import valid_steps
+
 # Share of a GPU's free memory that features may take; weights, states and gradients need the rest.
 BUDGET_SHARE = 0.5
 
@@ -39,10 +41,8 @@ class Source(ABC):
         self.dtype = dtype
         self.device = device
 
-    def gather(
-        self, rows: NDArray[np.int64], index: Tensor, longest: int, lengths: Tensor
-    ) -> Tensor:
-        """Bring some rows to the device, with zeros on padding.
+    def gather(self, rows: NDArray[np.int64], index: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+        """Bring some rows to the device, trimmed to the longest, with zeros on padding.
 
         Parameters
         ----------
@@ -50,17 +50,15 @@ class Source(ABC):
             Row numbers, on the host.
         index : int64 Tensor of shape (B,)
             The same row numbers, on the device.
-        longest : int
-            How many steps to take, at least 1.
-        lengths : int64 Tensor of shape (B,)
-            Valid lengths of these rows, on the device.
+        lengths : int64 array of shape (B,)
+            Valid lengths of these rows. The host knows them: the device is never waited for.
 
         Returns
         -------
-        Tensor of shape (B, longest, d), or (B, longest) for token ids
-            The rows on the device.
+        Tensor of shape (B, T, d), or (B, T) for token ids
+            The rows on the device; T is the greatest length, and at least 1.
         """
-        return self._gather(rows, index, longest, lengths)
+        return self._gather(rows, index, max(int(lengths.max()), 1), lengths)
 
     def first_step(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Read the first step of some rows into the host's memory.
@@ -79,7 +77,11 @@ class Source(ABC):
 
     @abstractmethod
     def _gather(
-        self, rows: NDArray[np.int64], index: Tensor, longest: int, lengths: Tensor
+        self,
+        rows: NDArray[np.int64],
+        index: Tensor,
+        longest: int,
+        lengths: NDArray[np.int64],
     ) -> Tensor:
         """What `gather` does."""
 
@@ -115,7 +117,11 @@ class DeviceSource(Source):
             self.values = self.values.to(device=device, dtype=dtype)
 
     def _gather(
-        self, rows: NDArray[np.int64], index: Tensor, longest: int, lengths: Tensor
+        self,
+        rows: NDArray[np.int64],
+        index: Tensor,
+        longest: int,
+        lengths: NDArray[np.int64],
     ) -> Tensor:
         # Trimmed before it is gathered: (n, T[, d]) -> (B, longest[, d])
         return self.values[:, :longest].index_select(0, index).to(self.dtype)
@@ -148,18 +154,21 @@ class HostSource(Source):
         self._pinned = torch.device(device).type == "cuda"
 
     def _gather(
-        self, rows: NDArray[np.int64], index: Tensor, longest: int, lengths: Tensor
+        self,
+        rows: NDArray[np.int64],
+        index: Tensor,
+        longest: int,
+        lengths: NDArray[np.int64],
     ) -> Tensor:
-        # In the order of the file, which disks prefer.
+        shape = (len(rows), longest, *self.array.shape[2:])
+        host = torch.empty(shape, dtype=self.dtype, pin_memory=self._pinned)
+        # NumPy's loops, since torch would start threads of its own for a thread that reads ahead.
+        block = host.numpy()
+        # In the order of the file, which disks prefer: (n, T[, d]) -> (B, longest[, d])
         order = np.argsort(rows, kind="stable")
-        # (n, T[, d]) -> (B, longest[, d])
-        block = torch.from_numpy(self.array[rows[order], :longest])
-        host = torch.empty(block.shape, dtype=block.dtype, pin_memory=self._pinned)
-        host[torch.from_numpy(order)] = block
-        features = host.to(device=self.device, dtype=self.dtype, non_blocking=True)
-        padded = torch.arange(longest, device=self.device) >= lengths.unsqueeze(1)
-        # (B, longest) -> (B, longest[, 1])
-        return features.masked_fill_(padded if features.ndim == 2 else padded.unsqueeze(2), 0)
+        block[order] = self.array[rows[order], :longest]
+        block[~valid_steps(lengths, longest)] = 0
+        return host.to(self.device, non_blocking=True)
 
 
 def shared_tensor(array: NDArray[Any]) -> Tensor:
