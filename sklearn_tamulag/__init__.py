@@ -1,6 +1,7 @@
 """Multimodal sentiment recognition with TAM-ULAG, as scikit-learn estimators."""
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._saving import load, save
 from sklearn_tamulag._version import __version__
 from sklearn_tamulag.classifier import TAMULAGClassifier
 from sklearn_tamulag.preprocessing import MultimodalPadder
@@ -12,4 +13,6 @@ __all__ = [
     "TAMULAGClassifier",
     "TAMULAGRegressor",
     "__version__",
+    "load",
+    "save",
 ]

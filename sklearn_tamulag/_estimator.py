@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from sklearn_tamulag._options import (
 )
 from sklearn_tamulag._outputs import NetworkOutputs, row_index
 from sklearn_tamulag._parameters import TAMULAGParameters
+from sklearn_tamulag._saved_state import SavedNetwork
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.training.human_labels import encode_human_labels, read_human_labels
@@ -31,7 +33,7 @@ from sklearn_tamulag.training.splitting import split_rows
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 
 
-class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
+class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
     """Base of the TAM-ULAG estimators."""
 
     _criterion: ClassVar[type[torch.nn.Module]]
@@ -152,32 +154,44 @@ class BaseTAMULAG(NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
         """Assemble the net that these parameters describe and initialise its weights."""
         dtype = torch.float64 if self.precision == "float64" else torch.float32
         target = self._make_target(y, weight, dtype)
-        labels = self._label_generation()
-        params = self.get_params(deep=False) | {"label_generation": labels}
+        # A dict that is changed in place later changes nothing of what this net is.
+        params = {
+            name: copy.deepcopy(value) if isinstance(value, Mapping) else value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("callbacks", "random_state")
+        }
+        params["label_generation"] = self._label_generation()
+        self._plan = {"params": params, "target": target, "seed": seed}
+        return self._plan_net(self._plan, device).initialize()
+
+    def _plan_net(self, plan: Mapping[str, Any], device: str) -> TAMULAGNet:
+        """Make the net of a plan, not yet initialised."""
+        params, target = plan["params"], plan["target"]
+        labels = params["label_generation"]
         n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
-        network = network_arguments(params, data.feature_sizes, n_outputs)
+        network = network_arguments(params, self.feature_sizes_, n_outputs)
         return TAMULAGNet(
             build_module,
             self._criterion,
             target=target,
-            modalities=data.modalities,
-            dtype=dtype,
-            autocast=self.precision == "bfloat16",
-            similarity_mixing=self.label_mixing if labels == "ulag" else None,
+            modalities=self.modalities_,
+            dtype=target.dtype,
+            autocast=params["precision"] == "bfloat16",
+            similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
             weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
-            accumulation=self.gradient_accumulation,
-            clipping=self.gradient_clipping,
-            patience=self.n_iter_no_change if self.early_stopping else None,
-            warmup=self.warmup,
-            schedule=self.schedule,
-            seed=seed,
+            accumulation=params["gradient_accumulation"],
+            clipping=params["gradient_clipping"],
+            patience=params["n_iter_no_change"] if params["early_stopping"] else None,
+            warmup=params["warmup"],
+            schedule=params["schedule"],
+            seed=plan["seed"],
             device=device,
-            verbose=int(self.verbose),
+            verbose=int(params["verbose"]),
             # A callback keeps its state on itself; the caller's own stay as they are.
             callbacks=[_own_callback(callback) for callback in self.callbacks or ()],
             **{f"module__{name}": value for name, value in network.items()},
-            **optimizer_arguments(params, data.modalities, device),
-        ).initialize()
+            **optimizer_arguments(params, self.modalities_, device),
+        )
 
     def _train(
         self,

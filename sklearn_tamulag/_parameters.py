@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.encoders import CELLS
@@ -64,7 +64,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [SIZE],
     "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-    "device": [str, HasMethods("type")],
+    "device": [str, torch.device],
     "precision": [StrOptions(set(PRECISIONS))],
     "compile": ["boolean"],
     "allow_missing": ["boolean"],

@@ -47,9 +47,11 @@ ROOMS = (
     "_parameters",
     "_options",
     "_outputs",
+    "_saved_state",
     "_estimator",
     "regressor",
     "classifier",
+    "_saving",
     "metrics",
     "model_selection",
     "inspection",
@@ -58,7 +60,8 @@ ROOMS = (
 TRAINING_ROOMS = {
     *(room for room in ROOMS if room.startswith(("nn", "training"))),
     *("labels", "losses", "persistence"),
-    *("_parameters", "_options", "_outputs", "_estimator", "regressor", "classifier"),
+    *("_parameters", "_options", "_outputs", "_saved_state", "_estimator"),
+    *("regressor", "classifier", "_saving"),
 }
 OPTIONAL = {"matplotlib", "transformers", "dask", "accelerate"}
 MAX_LINES = 350
@@ -277,7 +280,7 @@ def test_only_the_estimators_read_the_options():
         for module in INNER_MODULES
         if "_options" in inner_imports(module, MODULES[module].read_text("utf-8"))
     }
-    assert readers <= {"_estimator", "regressor", "classifier"}
+    assert readers <= {"_saved_state", "_estimator", "regressor", "classifier"}
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

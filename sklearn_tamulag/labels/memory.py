@@ -1,11 +1,15 @@
 """The label memory: one label per training row and modality; generated ones move once an epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[Tensor], Tensor], Tensor]
+
+# What is needed while training only.
+_TRANSIENT = ("propose", "_unimodal", "_fused")
 
 
 def initial_labels(target: Tensor, n_modalities: int, human: Tensor | None = None) -> Tensor:
@@ -162,6 +166,42 @@ class LabelMemory:
         self.fixed = None
         for name in ("target", "weight", "present", "labels", "_fused"):
             setattr(self, name, getattr(self, name).cpu())
+
+    def state(self) -> dict[str, Any]:
+        """Describe a released memory by plain values and tensors.
+
+        Returns
+        -------
+        dict of str to object
+            What `from_state` takes: all attributes that outlast training, by name.
+        """
+        return {name: value for name, value in vars(self).items() if name not in _TRANSIENT}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "LabelMemory":
+        """Make the memory that another one has described.
+
+        Parameters
+        ----------
+        state : dict of str to object
+            What `state` has returned.
+
+        Returns
+        -------
+        LabelMemory
+            A released memory.
+
+        Raises
+        ------
+        ValueError
+            If the state has other names or shapes.
+        """
+        memory = cls(state["target"], state["weight"], state["present"], None)
+        fresh = memory.state()
+        if state.keys() != fresh.keys() or state["labels"].shape != memory.labels.shape:
+            raise ValueError(f"a label memory has the state {sorted(fresh)}, got {sorted(state)}.")
+        vars(memory).update(state)
+        return memory
 
     def end_epoch(self) -> None:
         """Move the labels towards this epoch's proposals, by 2 / (n + 1) in epoch n >= 2."""

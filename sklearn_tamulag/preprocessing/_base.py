@@ -1,5 +1,7 @@
 """What the transformers of multimodal data share."""
 
+from typing import ClassVar
+
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
@@ -14,6 +16,13 @@ class MultimodalTransformer(TransformerMixin, BaseEstimator):
     """
 
     modalities_: tuple[str, ...]
+    # What fit learns, and what a saved file holds.
+    _learned_names: ClassVar[tuple[str, ...]] = (
+        "modalities_",
+        "feature_sizes_",
+        "n_features_in_",
+        "feature_names_in_",
+    )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

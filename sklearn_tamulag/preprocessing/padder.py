@@ -61,6 +61,7 @@ class MultimodalPadder(MultimodalTransformer):
       audio: (2, 5, 3) float32, lengths 5..5, missing 1
     """
 
+    _learned_names = (*MultimodalTransformer._learned_names, "lengths_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_length": [Interval(Integral, 1, None, closed="left"), dict, None],
         "keep": [StrOptions({"head", "tail"}), dict],

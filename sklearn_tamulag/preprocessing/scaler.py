@@ -54,6 +54,7 @@ class SequenceScaler(MultimodalTransformer):
     [1.225, 0.0]
     """
 
+    _learned_names = (*MultimodalTransformer._learned_names, "mean_", "scale_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "with_mean": ["boolean"],
         "with_std": ["boolean"],
