@@ -6,7 +6,6 @@ from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import PredefinedSplit
 from sklearn.utils import Bunch
@@ -15,6 +14,7 @@ from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag.datasets._mmsa_cache import cached_rows, file_sha256
 from sklearn_tamulag.datasets._mmsa_rows import MMSARows, read_rows
 from sklearn_tamulag.datasets._safe_pickle import load_arrays
+from sklearn_tamulag.datasets._transcripts import transcript_frame
 
 __all__ = ["load_mmsa"]
 
@@ -176,10 +176,13 @@ def load_mmsa(
         warnings.warn(note, UserWarning, stacklevel=2)
     groups = np.array([name.partition(_CLIP_SEPARATOR)[0] for name in rows.ids], dtype=str)
     sha256 = digests.pop("")
+    X: Any
+    if text == "raw":
+        X = transcript_frame(names, rows.raw_text or [], rows.arrays, rows.lengths, rows.ids)
+    else:
+        X = MultimodalData(rows.arrays, rows.lengths, ids=rows.ids, groups=groups)
     return Bunch(
-        X=_with_transcripts(rows, names)
-        if text == "raw"
-        else MultimodalData(rows.arrays, rows.lengths, ids=rows.ids, groups=groups),
+        X=X,
         y=rows.y,
         ids=rows.ids,
         groups=groups,
@@ -238,18 +241,3 @@ def _development_fold(split: NDArray[np.str_]) -> PredefinedSplit | None:
     if not {"train", "valid"} <= set(split):
         return None
     return PredefinedSplit(np.where(split[split != "test"] == "valid", 0, -1))
-
-
-def _with_transcripts(rows: MMSARows, names: Sequence[str]) -> pd.DataFrame:
-    """Put transcripts and the valid steps of the other modalities into the columns of a frame."""
-    columns: dict[str, Any] = {}
-    for name in names:
-        if name == "text":
-            columns[name] = rows.raw_text
-            continue
-        # cell by cell: from arrays of equal shape NumPy would make a single one
-        columns[name] = cells = np.empty(len(rows.ids), dtype=object)
-        pairs = zip(np.asarray(rows.arrays[name]), rows.lengths[name], strict=True)
-        for row, (steps, length) in enumerate(pairs):
-            cells[row] = steps[:length]
-    return pd.DataFrame(columns, index=pd.Index(rows.ids, name="id"))
