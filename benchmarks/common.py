@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from sklearn.utils import Bunch
 
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor
 from sklearn_tamulag.datasets import make_multimodal_sentiment
-from sklearn_tamulag.metrics import acc2_nonzero_score, corr_score
+from sklearn_tamulag.metrics import acc2_nonzero_score, corr_score, unimodal_label_report
 
 N_TRAIN = 400
 N_TEST = 1000
@@ -71,11 +72,11 @@ def scores(y_true: NDArray[np.float64], y_pred: NDArray[np.float64]) -> dict[str
 
 
 def fit_and_score(
-    estimator: TAMULAGRegressor | Pipeline, parts: Parts
+    estimator: TAMULAGRegressor | Pipeline, parts: Parts, **fit_params: Any
 ) -> tuple[TAMULAGRegressor | Pipeline, dict[str, float]]:
     """Fit on the training rows, score on the test rows, and time an epoch."""
     start = time.perf_counter()
-    estimator.fit(parts.train.X, parts.train.y)
+    estimator.fit(parts.train.X, parts.train.y, **fit_params)
     seconds = time.perf_counter() - start
     result = scores(parts.test.y, estimator.predict(parts.test.X))
     if isinstance(estimator, TAMULAGRegressor):
@@ -84,30 +85,10 @@ def fit_and_score(
     return estimator, result
 
 
-def label_correlation(labels: pd.DataFrame, truth: pd.DataFrame) -> pd.Series:
-    """Correlation of labels with the unimodal truth, by modality, over rows that have labels."""
-    known = labels.notna().all(axis=1).to_numpy()
-    return pd.Series(
-        {
-            name: corr_score(truth[name].to_numpy()[known], labels[name].to_numpy()[known])
-            for name in labels.columns
-        }
-    )
-
-
 def label_gain(estimator: TAMULAGRegressor, train: Bunch) -> pd.DataFrame:
     """Correlation with the unimodal truth: of the generated labels, and of y on the same rows."""
-    labels = estimator.unimodal_labels_
-    multimodal = pd.DataFrame(
-        {name: np.where(labels[name].isna(), np.nan, train.y) for name in labels.columns}
-    )
-    truth = train.unimodal_labels
-    return pd.DataFrame(
-        {
-            "generated": label_correlation(labels, truth),
-            "y": label_correlation(multimodal, truth),
-        }
-    )
+    report = unimodal_label_report(estimator.unimodal_labels_, train.unimodal_labels, train.y)
+    return report[["corr", "y_corr"]].set_axis(["generated", "y"], axis="columns")
 
 
 def cue_ratio(estimator: TAMULAGRegressor, part: Bunch) -> pd.Series:

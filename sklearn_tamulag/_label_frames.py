@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_integer_dtype
 
+from sklearn_tamulag._frames import row_names
 from sklearn_tamulag._padding import is_missing
 
 
-def check_label_frame(
-    name: str, frame: Any, modalities: Sequence[str], other: str, n_rows: int
-) -> None:
-    """Check the type, the columns and the number of rows of a table of unimodal labels.
+def check_label_columns(name: str, frame: Any, modalities: Sequence[str] | None = None) -> None:
+    """Check that a table of unimodal labels has a column per modality.
 
     Parameters
     ----------
@@ -22,25 +22,21 @@ def check_label_frame(
         The argument that the table came as, for the message.
     frame : DataFrame of shape (n, <= M)
         The table.
-    modalities : sequence of str
-        The M modalities that its columns may be.
-    other : str
-        What it stands beside, for the message.
-    n_rows : int
-        The n rows of that.
+    modalities : sequence of str, optional
+        The M modalities that its columns may be; any by default.
 
     Raises
     ------
     TypeError
         If it is no DataFrame.
     ValueError
-        If a column is no modality or stands twice, or the number of rows differs.
+        If a column is no modality or stands twice.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from sklearn_tamulag._label_frames import check_label_frame
-    >>> check_label_frame("labels", pd.DataFrame({"smell": [0.5]}), ["text", "audio"], "X", 1)
+    >>> from sklearn_tamulag._label_frames import check_label_columns
+    >>> check_label_columns("labels", pd.DataFrame({"smell": [0.5]}), ["text", "audio"])
     Traceback (most recent call last):
         ...
     ValueError: labels has the column 'smell', which is no modality; they are ['text', 'audio'].
@@ -51,22 +47,17 @@ def check_label_frame(
             f"{type(frame).__name__}."
         )
     for column in frame.columns:
-        if column not in modalities:
+        if modalities is not None and column not in modalities:
             raise ValueError(
                 f"{name} has the column {column!r}, which is no modality; they are "
                 f"{list(modalities)}."
             )
     if not frame.columns.is_unique:
         raise ValueError(f"{name} has columns of the same name: {list(frame.columns)}.")
-    if len(frame) != n_rows:
-        raise ValueError(
-            f"{name} must have one row per row of {other}: {other} has {n_rows} rows, {name} has "
-            f"{len(frame)}."
-        )
 
 
-def check_row_names(name: str, index: pd.Index, other: str, ids: Any) -> None:
-    """Refuse a table whose rows are named, but otherwise than the rows it stands beside.
+def check_label_rows(name: str, frame: pd.DataFrame, other: str, n_rows: int, ids: Any) -> None:
+    """Check that a table of unimodal labels has the rows of what it stands beside.
 
     Rows belong together by their place. An index says nothing of that where it only counts: where
     it is 0 to n - 1, or integers beside names of another kind, as a part of such a count is.
@@ -75,42 +66,50 @@ def check_row_names(name: str, index: pd.Index, other: str, ids: Any) -> None:
     ----------
     name : str
         The argument that the table came as, for the message.
-    index : pandas.Index of length n
-        The index of the table.
+    frame : DataFrame of shape (n, <= M)
+        The table.
     other : str
-        What holds the other names, for the message.
+        What it stands beside, for the message.
+    n_rows : int
+        The n rows of that.
     ids : array-like of shape (n,) or None
-        The names of the rows beside it; None where they have none.
+        Their names; None where they have none.
 
     Raises
     ------
     ValueError
-        If a row has another name than the row at its place.
+        If the number of rows differs, or a row has another name than the row at its place.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from sklearn_tamulag._label_frames import check_row_names
-    >>> check_row_names("labels", pd.Index([7, 3]), "X.ids", ["a", "b"])
-    >>> check_row_names("labels", pd.Index(["b", "a"]), "X.ids", ["a", "b"])
+    >>> from sklearn_tamulag._label_frames import check_label_rows
+    >>> labels = pd.DataFrame({"text": [0.5, -1.0]}, index=[7, 3])
+    >>> check_label_rows("labels", labels, "X", 2, ["a", "b"])
+    >>> check_label_rows("labels", labels.set_axis(["b", "a"]), "X", 2, ["a", "b"])
     Traceback (most recent call last):
         ...
-    ValueError: labels must have its rows in the order of X.ids: row 0 is named 'b' in its index, \
-'a' there. Put them in order with labels.loc[X.ids], or drop names with \
+    ValueError: labels must have its rows in the order of X: the index names row 0 'b', in X it is \
+'a'. Put the rows in order with labels.loc[...], or drop the index with \
 labels.reset_index(drop=True).
     """
-    if ids is None or _only_counts(index):
+    if len(frame) != n_rows:
+        raise ValueError(
+            f"{name} must have one row per row of {other}: {other} has {n_rows} rows, {name} has "
+            f"{len(frame)}."
+        )
+    if ids is None or row_names(frame) is None:
         return
-    expected = pd.Index(ids)
-    if _only_counts(expected) or (_is_integer(index) and not _is_integer(expected)):
+    index, expected = frame.index, pd.Index(ids)
+    if is_integer_dtype(index.dtype) and not is_integer_dtype(expected.dtype):
         return
     differs = index.to_numpy(dtype=object) != expected.to_numpy(dtype=object)
     if differs.any():
         row = int(differs.argmax())
         raise ValueError(
-            f"{name} must have its rows in the order of {other}: row {row} is named {index[row]!r} "
-            f"in its index, {expected[row]!r} there. Put them in order with {name}.loc[{other}], "
-            f"or drop names with {name}.reset_index(drop=True)."
+            f"{name} must have its rows in the order of {other}: the index names row {row} "
+            f"{index[row]!r}, in {other} it is {expected[row]!r}. Put the rows in order with "
+            f"{name}.loc[...], or drop the index with {name}.reset_index(drop=True)."
         )
 
 
@@ -157,13 +156,3 @@ def label_numbers(name: str, column: "pd.Series[Any]") -> NDArray[np.float64]:
             f"{name} must be finite, or NaN where unknown; row {row} is {values[row]}."
         )
     return values
-
-
-def _only_counts(index: pd.Index) -> bool:
-    """Whether an index is 0 to n - 1, which names nothing."""
-    return index.equals(pd.RangeIndex(len(index)))
-
-
-def _is_integer(index: pd.Index) -> bool:
-    """Whether an index holds integers."""
-    return pd.api.types.is_integer_dtype(index.dtype)

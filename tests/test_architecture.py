@@ -52,6 +52,7 @@ ROOMS = (
     "regressor",
     "classifier",
     "_saving",
+    "reference",
     "metrics",
     "model_selection",
     "inspection",

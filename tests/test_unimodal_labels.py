@@ -337,7 +337,7 @@ def test_the_index_of_a_data_frame_names_its_rows():
     )
     human = human_numbers().set_axis(IDS)
     np.testing.assert_allclose(fitted_labels(human, table)["text"], human["text"], rtol=1e-6)
-    with pytest.raises(ValueError, match=r"in the order of X\.ids: row 0 is named 'clip 23'"):
+    with pytest.raises(ValueError, match="in the order of X: the index names row 0 'clip 23'"):
         regressor().fit(table, Y, unimodal_labels=human[::-1])
 
 
@@ -375,11 +375,11 @@ BAD = {
     ),
     "other names": (
         human_numbers().set_axis([f"film {row}" for row in range(24)]),
-        r"order of X\.ids: row 0 is named 'film 0' in its index, 'clip 0' there",
+        "order of X: the index names row 0 'film 0', in X it is 'clip 0'",
     ),
     "the names in another order": (
         human_numbers().set_axis([*IDS[:4], IDS[5], IDS[4], *IDS[6:]]),
-        r"row 4 is named 'clip 5' in its index, 'clip 4' there.*unimodal_labels\.loc\[X\.ids\]",
+        "index names row 4 'clip 5', in X it is 'clip 4'.*unimodal_labels.reset_index",
     ),
 }
 

@@ -49,6 +49,7 @@ from sklearn_tamulag.metrics._scorers import (
     f1_sims_scorer,
     neg_mae_scorer,
 )
+from sklearn_tamulag.metrics._unimodal import unimodal_label_report
 
 __all__ = [
     "SCORERS",
@@ -76,4 +77,5 @@ __all__ = [
     "mae_score",
     "neg_mae_scorer",
     "sentiment_report",
+    "unimodal_label_report",
 ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._label_frames import check_label_frame, check_row_names, label_numbers
+from sklearn_tamulag._label_frames import check_label_columns, check_label_rows, label_numbers
 from sklearn_tamulag.training.classes import class_codes
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 
@@ -62,8 +62,8 @@ def read_human_labels(
     array([[nan,  1.],
            [nan, nan]])
     """
-    check_label_frame(name, frame, data.modalities, "X", len(data))
-    check_row_names(name, frame.index, "X.ids", data.ids)
+    check_label_columns(name, frame, data.modalities)
+    check_label_rows(name, frame, "X", len(data), data.ids)
     labels = np.full((len(data), len(data.modalities)), np.nan)
     for place, modality in enumerate(data.modalities):
         if modality not in frame:

@@ -1,0 +1,139 @@
+"""The published settings of TAM-ULAG, as constructor arguments."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+# By data set, in this order: CMU-MOSI, CMU-MOSEI, CH-SIMS.
+DATASETS = ("mosi", "mosei", "sims")
+MODALITIES = ("text", "audio", "vision")
+
+_LEARNING_RATE = {
+    "text": (5e-5, 5e-5, 5e-5),
+    "audio": (1e-3, 5e-3, 1e-5),
+    "vision": (1e-4, 1e-4, 2e-4),
+    "rest": (1e-3, 1e-3, 5e-4),
+}
+_WEIGHT_DECAY = {
+    "text": (0.001, 0.001, 0.001),
+    "audio": (0.01, 0.0, 0.01),
+    "vision": (0.001, 0.0, 0.01),
+    "rest": (0.001, 0.01, 0.001),
+}
+_DROPOUT = {
+    "text": (0.0, 0.1, 0.1),
+    "audio": (0.1, 0.0, 0.1),
+    "vision": (0.1, 0.1, 0.0),
+    "rest": (0.1, 0.0, 0.0),
+}
+_HIDDEN_SIZE = {"audio": (32, 32, 16), "vision": (64, 32, 64)}
+_EMBEDDING_SIZE = {"text": (768, 768, 768), "audio": (16, 16, 16), "vision": (32, 32, 32)}
+_UNIMODAL_SIZE = {"text": (64, 32, 64), "audio": (16, 16, 16), "vision": (32, 16, 32)}
+
+# What holds for every data set.
+_SHARED: Mapping[str, Any] = MappingProxyType(
+    {
+        "num_layers": 1,
+        "fusion_size": 128,
+        "attention": "gate",
+        "fusion": "semantic",
+        "label_generation": "ulag",
+        "label_mixing": 0.5,
+        "expert_size": 16,
+        # The published labels are in raw units, around zero.
+        "neutral": 0.0,
+        "target_scale": 1.0,
+        "batch_size": 32,
+        "gradient_accumulation": 4,
+        "early_stopping": True,
+        "n_iter_no_change": 8,
+    }
+)
+
+
+def reference_params(dataset: str, *, modalities: Sequence[str] = MODALITIES) -> dict[str, Any]:
+    """Constructor arguments of `TAMULAGRegressor` with the published settings of a data set.
+
+    The sizes, rates and shares are those of the released configuration of TAM-ULAG [1]_. Pooling,
+    fusion and labels are the paper's: ``attention="gate"``, ``fusion="semantic"`` and
+    ``label_generation="ulag"``. The defaults of the estimator are others, chosen by measurement.
+
+    Parameters
+    ----------
+    dataset : {"mosi", "mosei", "sims"}
+        CMU-MOSI, CMU-MOSEI or CH-SIMS.
+    modalities : sequence of {"text", "audio", "vision"}, default=("text", "audio", "vision")
+        Those that X has; the arguments speak of no others.
+
+    Returns
+    -------
+    dict
+        Constructor arguments, made anew in each call, so that they can be changed.
+
+    Raises
+    ------
+    ValueError
+        If the data set is not one of the three, or `modalities` names another modality, one twice
+        or none.
+
+    Notes
+    -----
+    In the paper text goes through a BERT whose learning rate and weight decay are those of
+    ``encoders["text"]``. A recurrent encoder of text features, which learns from scratch, has the
+    same here and hardly moves at such a rate; ``params["encoders"]["text"].clear()`` gives it the
+    rate of the rest.
+
+    The configuration also has a range of labels, 3 for CMU-MOSI and CMU-MOSEI and 1 for CH-SIMS, to
+    which proposals are clipped. It has no argument here: proposals are clipped to the range of the
+    y of the training rows, which is that range wherever its ends occur.
+
+    References
+    ----------
+    .. [1] Sun and Wang, "Self-supervised multimodal emotion recognition combining temporal
+       attention mechanism and unimodal label automatic generation strategy", Journal of
+       Electronics & Information Technology 46(2), 588-601, 2024, doi:10.11999/JEIT231107.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag import TAMULAGRegressor, reference_params
+    >>> params = reference_params("mosi", modalities=["text", "audio"])
+    >>> params["encoders"]["audio"]
+    {'hidden_size': 32, 'lr': 0.001, 'weight_decay': 0.01}
+    >>> params["dropout"]
+    {'text': 0.0, 'audio': 0.1, 'rest': 0.1}
+    >>> TAMULAGRegressor(**params, max_epochs=100).n_iter_no_change
+    8
+    """
+    if dataset not in DATASETS:
+        raise ValueError(f"dataset must be one of {list(DATASETS)}, got {dataset!r}.")
+    names = [modalities] if isinstance(modalities, str) else list(modalities)
+    if not names or len(set(names)) < len(names) or not set(names) <= set(MODALITIES):
+        raise ValueError(
+            f"modalities must be some of {list(MODALITIES)}, each once, got {modalities!r}."
+        )
+    place = DATASETS.index(dataset)
+
+    def chosen(table: Mapping[str, tuple[Any, ...]], *parts: str) -> dict[str, Any]:
+        return {part: table[part][place] for part in parts if part in table}
+
+    encoders = {
+        name: {
+            option: table[name][place]
+            for option, table in (
+                ("hidden_size", _HIDDEN_SIZE),
+                ("lr", _LEARNING_RATE),
+                ("weight_decay", _WEIGHT_DECAY),
+            )
+            if name in table
+        }
+        for name in names
+    }
+    return {
+        **_SHARED,
+        "embedding_size": chosen(_EMBEDDING_SIZE, *names),
+        "unimodal_size": chosen(_UNIMODAL_SIZE, *names),
+        "encoders": encoders,
+        "dropout": chosen(_DROPOUT, *names, "rest"),
+        "lr": _LEARNING_RATE["rest"][place],
+        "weight_decay": _WEIGHT_DECAY["rest"][place],
+    }
