@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedS
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tamulag import MultimodalData
-from sklearn_tamulag.model_selection import compare_seeds, evaluate_seeds
+from sklearn_tamulag.model_selection import SeedComparison, compare_seeds, evaluate_seeds
 from sklearn_tamulag.model_selection._fingerprint import data_sha256
 from sklearn_tamulag.model_selection._manifest import json_value
 from sklearn_tamulag.model_selection._results import interval_table
@@ -370,6 +370,46 @@ def test_classes_are_evaluated_by_any_scorer():
     assert report.scores.loc[1, "test_accuracy"] == pytest.approx(accuracy)
 
 
+def test_values_per_row_reach_the_fits_that_take_them():
+    labels = pd.DataFrame({"text": -Y, "audio": np.where(np.arange(36) % 2, Y, np.nan)})
+    weight = np.where(np.arange(36) % 3, 1.0, 0.0)
+    search = GridSearchCV(
+        make_pipeline(SequenceScaler(), regressor(early_stopping=False)),
+        {"tamulagregressor__lr": [2e-3]},
+        cv=2,
+    )
+    report = evaluate_seeds(
+        search,
+        X,
+        Y,
+        seeds=[1],
+        fit_params={"unimodal_labels": labels, "sample_weight": weight},
+        return_estimators=True,
+    )
+    train = np.array(report.manifest["splits"][0]["train"]["rows"])
+    model = report.estimators[1][0].best_estimator_[-1]
+    kept = model.unimodal_labels_["text"].notna().to_numpy()
+    assert kept.tolist() == (weight[train] > 0).tolist()
+    np.testing.assert_allclose(model.unimodal_labels_["text"][kept], -Y[train][kept], atol=1e-5)
+    assert set(report.manifest["data"]["X"]["fit_params"]) == {"unimodal_labels", "sample_weight"}
+
+
+def test_reports_over_other_seeds_parts_or_labels_are_not_paired():
+    def report(shift=0.0, **options):
+        return evaluate_seeds(Seedling(), TABLE, TABLE[:, 0] + shift, **({"seeds": [1]} | options))
+
+    paired = SeedComparison(report(), report())
+    assert (paired.differences == 0).all(axis=None)
+    for other, message in [
+        (report(seeds=[2]), "same seeds"),
+        (report(test_size=0.5), "same splits"),
+        (report(shift=1), "same labels"),
+        (report(scoring="r2"), "same metrics"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            SeedComparison(report(), other)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -382,6 +422,9 @@ def test_classes_are_evaluated_by_any_scorer():
         ({"seeds": [-1]}, "seeds must be ints from 0 .*got -1"),
         ({"groups": ["a"] * 35}, "groups must have one value per row of X: X has 36 rows, .* 35"),
         ({"groups_test": ["a"]}, "groups_test was given without X_test"),
+        ({"fit_params": {"groups": X.groups}}, "fit_params must not hold 'groups'"),
+        ({"fit_params": {"sample_weight": Y}}, "'sample_weight', which reaches no fit inside Unt"),
+        ({"fit_params": {"a": Y[:9]}}, r"fit_params\['a'\] must have one value per row"),
         ({"y": Y[:35]}, "y must have one value per row of X: X has 36 rows, y has 35"),
         ({"X_test": X}, "X_test and y_test must be given together"),
         ({"y_val": Y}, "X_val and y_val must be given together"),

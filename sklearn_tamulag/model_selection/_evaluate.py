@@ -57,6 +57,7 @@ def evaluate_seeds(
     groups: ArrayLike | Literal[False] | None = None,
     groups_val: ArrayLike | None = None,
     groups_test: ArrayLike | None = None,
+    fit_params: Mapping[str, Any] | None = None,
     protocol: Protocol | None = None,
     scoring: Any = None,
     random_state: int = 0,
@@ -105,6 +106,10 @@ def evaluate_seeds(
         out of account, as published parts need that divide the clips of one video.
     groups_val, groups_test : array-like of shape (m,) and (k,), default=None
         Those of `X_val` and `X_test`, needed where X has groups; None takes theirs as for X.
+    fit_params : dict of str to array-like or DataFrame of n rows, default=None
+        Further arguments of fit with a value for each row of X, such as ``unimodal_labels`` or
+        ``sample_weight``; each fit is given those of its training rows. A search weighs the rows of
+        its folds by ``sample_weight`` too; the scores returned here are not weighted.
     protocol : {"mosi", "mosei", "sims"}, default=None
         Takes every score of `sentiment_report`. With `cv` it scores the predictions of all splits
         together.
@@ -159,7 +164,7 @@ def evaluate_seeds(
     seeds = _check_seeds(seeds)
     random_state_names(estimator)
     ignored = groups is False
-    table = read_table("X", X, y, groups)
+    table = read_table("X", X, y, groups, fit_params)
     if table is None:
         raise ValueError("X and y must be given, got None.")
     splits = make_splits(

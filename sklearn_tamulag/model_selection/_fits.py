@@ -72,7 +72,7 @@ def fit_and_score(
     estimator : estimator instance
         A prepared estimator, which is fitted.
     metadata : list of str
-        Which of "X_val", "y_val" and "groups" its fit is given.
+        Which of "X_val", "y_val", "groups" and the names of fit_params its fit is given.
     split : Split
         The parts.
     scorers : mapping of str to callable
@@ -87,7 +87,7 @@ def fit_and_score(
     Outcome
         Predictions and scores of validation and test rows.
     """
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = split.train.fit_params
     if split.valid is not None:
         given["X_val"], given["y_val"] = split.valid.values()
     given["groups"] = split.train.groups

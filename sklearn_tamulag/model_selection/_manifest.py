@@ -3,20 +3,18 @@
 import math
 import platform
 import re
-import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from sklearn_tamulag._version import library_versions
 from sklearn_tamulag.model_selection._fingerprint import data_sha256
 from sklearn_tamulag.model_selection._parts import Split
 from sklearn_tamulag.model_selection._prepare import random_state_names
 
-_DISTRIBUTIONS = ("numpy", "scipy", "pandas", "scikit-learn", "skorch", "torch", "joblib")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -42,7 +40,6 @@ def describe_run(
         Of str, int, float, bool, None, lists and dicts with str keys alone.
     """
     tables = {part.table.name: part.table for split in splits for _, part in split.named()}
-    package = __name__.partition(".")[0]
     seeded = random_state_names(estimator)
     return {
         "estimator": _class_name(type(estimator)),
@@ -60,6 +57,7 @@ def describe_run(
                 "X": data_sha256(table.X),
                 "y": data_sha256(table.y),
                 "groups": None if table.groups is None else data_sha256(table.groups),
+                "fit_params": {key: data_sha256(value) for key, value in table.fit_params.items()},
             }
             for name, table in tables.items()
         },
@@ -71,11 +69,7 @@ def describe_run(
             }
             for split in splits
         ],
-        "versions": {
-            "python": platform.python_version(),
-            package: sys.modules[package].__version__,
-            **{name: version(name) for name in _DISTRIBUTIONS},
-        },
+        "versions": library_versions(),
         "machine": {
             "platform": platform.platform(),
             "processor": platform.machine(),

@@ -1,7 +1,7 @@
 """Which rows train, which choose and which are tested: fixed before any training."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +11,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, column_or_1d
 
 from sklearn_tamulag._data import MultimodalData
+
+# What a fit is given for its own purposes, and under its own checks.
+OWN_METADATA = ("X_val", "y_val", "groups")
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class Table:
         The labels.
     groups : ndarray of shape (n,) or None
         What belongs together, such as the video of every row.
+    fit_params : dict of str to array-like or DataFrame of n rows
+        What else is given to fit, row by row.
     """
 
     name: str
     X: Any
     y: NDArray[Any]
     groups: NDArray[Any] | None
+    fit_params: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -88,6 +94,14 @@ class Part:
         return self.table.take(self.rows)
 
     @property
+    def fit_params(self) -> dict[str, Any]:
+        """What else is given to fit, of these rows."""
+        return {
+            name: _safe_indexing(values, self.rows)
+            for name, values in self.table.fit_params.items()
+        }
+
+    @property
     def y(self) -> NDArray[Any]:
         """Labels of the part."""
         return self.table.y[self.rows]
@@ -133,7 +147,9 @@ class Split:
                 yield name, part
 
 
-def read_table(name: str, X: Any, y: Any, groups: Any) -> Table | None:
+def read_table(
+    name: str, X: Any, y: Any, groups: Any, fit_params: Mapping[str, Any] | None = None
+) -> Table | None:
     """Check features, labels and groups that belong together.
 
     Parameters
@@ -146,6 +162,9 @@ def read_table(name: str, X: Any, y: Any, groups: Any) -> Table | None:
         The labels, None together with X.
     groups : array-like of shape (n,), False or None
         The groups. None takes ``X.groups``, False leaves groups out of account.
+
+    fit_params : mapping of str to array-like or DataFrame of n rows, default=None
+        What else is given to fit.
 
     Returns
     -------
@@ -175,15 +194,20 @@ def read_table(name: str, X: Any, y: Any, groups: Any) -> Table | None:
     if groups is None and isinstance(X, MultimodalData):
         groups = X.groups
     values = None if groups is None or groups is False else column_or_1d(groups)
-    for argument, given in ((y_name, labels), (groups_name, values)):
-        if given is not None and len(given) != _num_samples(X):
+    fit_params = dict(fit_params or {})
+    reserved = [argument for argument in fit_params if argument in OWN_METADATA]
+    if reserved:
+        raise ValueError(f"fit_params must not hold {reserved[0]!r}: it is an argument of its own.")
+    per_row = [(f"fit_params[{key!r}]", value) for key, value in fit_params.items()]
+    for argument, given in ((y_name, labels), (groups_name, values), *per_row):
+        if given is not None and _num_samples(given) != _num_samples(X):
             raise ValueError(
                 f"{argument} must have one value per row of {name}: {name} has {_num_samples(X)} "
-                f"rows, {argument} has {len(given)}."
+                f"rows, {argument} has {_num_samples(given)}."
             )
     if not len(labels):
         raise ValueError(f"{name} must have at least one row, got none.")
-    return Table(name, X, labels, values)
+    return Table(name, X, labels, values, fit_params)
 
 
 def check_groups(tables: list[Table], splits: list[Split]) -> None:

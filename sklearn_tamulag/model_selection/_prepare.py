@@ -76,13 +76,13 @@ def prepare(estimator: Any, seed: int, split: Split) -> tuple[Any, list[str]]:
     estimator : estimator instance
         A clone that is seeded, whose searches keep groups together and which requests its metadata.
     metadata : list of str
-        Which of "X_val", "y_val" and "groups" its fit is to be given.
+        Which of "X_val", "y_val", "groups" and the names of fit_params its fit is to be given.
 
     Raises
     ------
     ValueError
-        If validation rows or groups cannot reach the estimator that needs them, or a search would
-        split a group.
+        If validation rows, groups or fit_params cannot reach the estimator that needs them, or a
+        search would split a group.
     """
     twin = clone(estimator)
     twin.set_params(**dict.fromkeys(random_state_names(twin), seed))
@@ -95,6 +95,12 @@ def prepare(estimator: Any, seed: int, split: Split) -> tuple[Any, list[str]]:
             metadata += _request_validation(twin, split)
         if split.train.groups is not None:
             metadata += _request_groups(twin, split.train)
+        for name in split.train.table.fit_params:
+            if not _request(twin, name):
+                raise ValueError(
+                    f"fit_params holds {name!r}, which reaches no fit inside {type(twin).__name__}."
+                )
+            metadata.append(name)
     return twin, metadata
 
 
@@ -147,19 +153,30 @@ def _request_validation(estimator: Any, split: Split) -> list[str]:
 
 def _request_groups(estimator: Any, train: Part) -> list[str]:
     """Ask for groups, for splitters of searches and for estimators that hold rows out."""
+    consumed = _request(estimator, "groups")
     takers = _takers(estimator, "groups")
-    for taker in takers:
-        taker.set_fit_request(groups=True)
-    try:
-        consumed = get_routing_for_object(estimator).consumes("fit", ["groups"])
-    except NotImplementedError:  # a meta-estimator that routes nothing
-        consumed = set()
     if takers and not consumed and getattr(train.table.X, "groups", None) is not train.table.groups:
         raise ValueError(
             f"groups cannot reach {type(takers[0]).__name__} inside {type(estimator).__name__}. "
             "Let X carry them instead: MultimodalData(..., groups=groups)."
         )
-    return sorted(consumed)
+    return ["groups"] if consumed else []
+
+
+def _request(estimator: Any, name: str) -> bool:
+    """Ask for a value per row wherever a fit takes it, and tell whether it arrives."""
+    for taker in _takers(estimator, name):
+        taker.set_fit_request(**{name: True})
+        if (
+            hasattr(taker, "set_score_request")
+            and name in inspect.signature(taker.score).parameters
+        ):
+            # A search refuses weights that it may not score its folds by.
+            taker.set_score_request(**{name: True})
+    try:
+        return bool(get_routing_for_object(estimator).consumes("fit", [name]))
+    except NotImplementedError:  # a meta-estimator that routes nothing
+        return False
 
 
 def _inner_splitter(search: Any, train: Part, seed: int) -> Any:

@@ -110,16 +110,23 @@ class SeedReport:
         Path(path).write_text(text + "\n", encoding="utf-8")
 
     def __repr__(self) -> str:
-        return f"SeedReport of {len(self.scores)} seeds\n{self.to_frame().round(4).to_string()}"
+        return f"{self._heading()}\n{self.to_frame().T.round(4).to_string()}"
 
     def _repr_html_(self) -> str:
         """Show the same as a table in a notebook."""
-        return f"<p>SeedReport of {len(self.scores)} seeds</p>{self.to_frame().round(4).to_html()}"
+        return f"<p>{self._heading()}</p>{self.to_frame().T.round(4).to_html()}"
+
+    def _heading(self) -> str:
+        """Say what the table shows."""
+        return f"SeedReport of {len(self.scores)} seeds: a row per metric, a column per seed"
 
 
 @dataclass(repr=False, eq=False)
 class SeedComparison:
-    """What `compare_seeds` found.
+    """Two evaluations over the same seeds and parts, seed by seed.
+
+    `compare_seeds` returns one, and so two reports of `evaluate_seeds` over the same seeds, labels
+    and parts can be paired.
 
     Attributes
     ----------
@@ -127,6 +134,11 @@ class SeedComparison:
         The report of the first estimator.
     second : SeedReport
         That of the second, over the same seeds and parts.
+
+    Raises
+    ------
+    ValueError
+        If seeds, parts, labels or metrics of the two differ.
 
     Examples
     --------
@@ -142,6 +154,19 @@ class SeedComparison:
 
     first: SeedReport
     second: SeedReport
+
+    def __post_init__(self) -> None:
+        if not self.first.scores.columns.equals(self.second.scores.columns):
+            raise ValueError("first and second must have the same metrics.")
+        for name in ("seeds", "splits"):
+            if self.first.manifest[name] != self.second.manifest[name]:
+                raise ValueError(f"first and second must have the same {name} in their manifests.")
+        labels = [
+            {name: table["y"] for name, table in report.manifest["data"].items()}
+            for report in (self.first, self.second)
+        ]
+        if labels[0] != labels[1]:
+            raise ValueError("first and second must have been given the same labels.")
 
     @property
     def differences(self) -> pd.DataFrame:
