@@ -24,6 +24,7 @@ from sklearn_tamulag._parameters import TAMULAGParameters
 from sklearn_tamulag._saved_state import SavedNetwork
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import build_module
+from sklearn_tamulag.training.checkpoint import EpochCheckpoint, open_checkpoint
 from sklearn_tamulag.training.human_labels import encode_human_labels, read_human_labels
 from sklearn_tamulag.training.net import TAMULAGNet
 from sklearn_tamulag.training.results import history_frame, label_frame, label_history
@@ -107,6 +108,16 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
                 seed=seed,
             )
             train, held_out = train[places], train[held_out_places]
+        checkpoint = None
+        if self.checkpoint is not None and not incremental:
+            content = {"X": data, "y": values, "sample_weight": weight, "groups": groups}
+            content["unimodal_labels"] = human
+            content |= dict(zip(("X_val", "y_val"), outside or (None, None), strict=True))
+            # Which rows these are is also a matter of how this version of scikit-learn splits.
+            content |= {"training rows": train, "validation rows": held_out}
+            checkpoint = open_checkpoint(
+                self.checkpoint, type(self).__name__, self.get_params(deep=False), content
+            )
         with seeded(seed):
             if fresh:
                 self._label_memory: LabelMemory | None = None
@@ -123,7 +134,9 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
                 encode_human_labels(human, rows, self.net_.target, device)
                 for rows in (train, held_out)
             )
-            self._train(dataset, valid, data, known, valid_known, incremental=incremental)
+            self._train(
+                dataset, valid, data, known, valid_known, checkpoint, incremental=incremental
+            )
         return self
 
     def _read_validation(
@@ -200,6 +213,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         data: MultimodalData,
         human: Tensor | None,
         valid_human: Tensor | None,
+        checkpoint: EpochCheckpoint | None,
         *,
         incremental: bool,
     ) -> None:
@@ -220,7 +234,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         if self._label_memory is not None:
             memory.resume(self._label_memory)
         try:
-            net.fit_labels(dataset, memory, valid, valid_human)
+            net.fit_labels(dataset, memory, valid, valid_human, checkpoint)
         finally:
             memory.release()
             self._label_memory = memory

@@ -1,6 +1,7 @@
 """The version of the package, and those of the libraries that results hang on."""
 
 import platform
+from functools import cache
 from importlib import metadata
 
 __version__ = "0.1.0"
@@ -24,5 +25,11 @@ def library_versions() -> dict[str, str]:
     >>> sorted(versions)[:3]
     ['numpy', 'pandas', 'python']
     """
-    libraries = {name: metadata.version(name) for name in _LIBRARIES}
+    libraries = {name: _installed(name) for name in _LIBRARIES}
     return {"sklearn-tamulag": __version__, "python": platform.python_version()} | libraries
+
+
+@cache
+def _installed(name: str) -> str:
+    """The version of a distribution; reading it takes milliseconds, and checkpoints ask often."""
+    return metadata.version(name)

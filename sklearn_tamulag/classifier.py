@@ -100,7 +100,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     allow_missing : bool, default=False
         Whether X may lack whole modalities of fit in what is predicted.
     checkpoint : str, path or None, default=None
-        Folder where every epoch's end is saved, and from where an interrupted fit goes on.
+        Folder where the end of every epoch is saved. A fit that was interrupted, even killed, goes
+        on from there when it is called again with the same parameters and data, and comes to the
+        same. Many fits can share the folder. Needs an int `random_state`; not for `partial_fit`.
     callbacks : list or None, default=None
         Callbacks of skorch, (name, callback) pairs or classes; instances are copied before use.
     warm_start : bool, default=False

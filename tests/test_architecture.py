@@ -27,6 +27,7 @@ ROOMS = (
     "_store",
     "_rows",
     "_data",
+    "_fingerprint",
     "_forms",
     "_label_frames",
     "preprocessing",

@@ -17,8 +17,8 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedS
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tamulag import MultimodalData
+from sklearn_tamulag._fingerprint import data_sha256
 from sklearn_tamulag.model_selection import SeedComparison, compare_seeds, evaluate_seeds
-from sklearn_tamulag.model_selection._fingerprint import data_sha256
 from sklearn_tamulag.model_selection._manifest import json_value
 from sklearn_tamulag.model_selection._results import interval_table
 from sklearn_tamulag.preprocessing import SequenceScaler

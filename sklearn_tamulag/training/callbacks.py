@@ -105,13 +105,15 @@ class EpochProgress(Callback):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Open the bar."""
         self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="training")
+        self.n_shown_ = len(net.history)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Advance the bar by one epoch."""
+        """Advance the bar by one epoch, and by those that a checkpoint knew already."""
         row = net.history[-1]
         losses = {key: f"{row[key]:.3f}" for key in ("train_loss", "valid_loss") if key in row}
         self.bar_.set_postfix(losses, refresh=False)
-        self.bar_.update()
+        self.bar_.update(len(net.history) - self.n_shown_)
+        self.n_shown_ = len(net.history)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Close the bar; a pickled net keeps none."""

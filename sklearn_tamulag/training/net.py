@@ -1,7 +1,7 @@
 """The skorch net: what it is made of, its loop over epochs, and the outputs it gives for rows."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,28 @@ from sklearn_tamulag.training.schedule import LearningRateSchedule
 from sklearn_tamulag.training.steps import MultitaskSteps
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 from sklearn_tamulag.training.threads import worker_threads
+
+
+class EpochSaver(Protocol):
+    """What keeps a training run, so that it can go on where it was interrupted."""
+
+    def restore(self, net: "TAMULAGNet") -> None:
+        """Put a net that is about to train where the last one broke off, if one did.
+
+        Parameters
+        ----------
+        net : TAMULAGNet
+            The net, whose callbacks know that training has begun.
+        """
+
+    def save(self, net: "TAMULAGNet") -> None:
+        """Keep the state of a net at the end of an epoch.
+
+        Parameters
+        ----------
+        net : TAMULAGNet
+            The net.
+        """
 
 
 class TAMULAGNet(MultitaskSteps):
@@ -70,7 +92,11 @@ class TAMULAGNet(MultitaskSteps):
     scheduled_epochs : int
         The epochs that `warmup` and `schedule` reach over in the next training run; 0 leaves the
         rates as they are.
+    order_ : numpy.random.Generator
+        The source of the order of the batches.
     """
+
+    checkpoint: EpochSaver | None = None
 
     def __init__(
         self,
@@ -145,7 +171,7 @@ class TAMULAGNet(MultitaskSteps):
         """Build the module in the wanted precision."""
         super().initialize_module()
         self.module_: TAMULAGModule = self.module_.to(self.dtype)
-        self._order = np.random.default_rng(self.seed)
+        self.order_ = np.random.default_rng(self.seed)
         return self
 
     def fit_labels(
@@ -154,6 +180,7 @@ class TAMULAGNet(MultitaskSteps):
         memory: LabelMemory,
         valid: RowDataset | None,
         valid_human: Tensor | None = None,
+        checkpoint: EpochSaver | None = None,
     ) -> None:
         """Train on a data set whose rows are those of the label memory.
 
@@ -168,9 +195,12 @@ class TAMULAGNet(MultitaskSteps):
         valid_human : Tensor of shape (k, M) or (k, M, K), optional
             What people said of the modalities of those rows; NaN, where they said nothing, is
             compared with y.
+        checkpoint : EpochSaver, optional
+            Where training goes on from, if it was interrupted there, and saves every epoch.
         """
         self.memory = memory
         self.valid_human = valid_human
+        self.checkpoint = checkpoint
         self.train_split = None if valid is None else predefined_split(valid)
         try:
             with worker_threads():
@@ -178,6 +208,7 @@ class TAMULAGNet(MultitaskSteps):
         finally:
             # A fitted net is pickled, and it shall not carry the training data along.
             self.train_split = None
+            self.checkpoint = None
             del self.memory
             self.valid_human = None
             # An epoch that broke off in training is none: labels and history count alike.
@@ -193,7 +224,12 @@ class TAMULAGNet(MultitaskSteps):
         interrupted: KeyboardInterrupt | None = None
         self.notify("on_train_begin", X=X, y=y)
         try:
-            self.fit_loop(X, y, **fit_params)
+            epochs = self.max_epochs
+            if self.checkpoint is not None:
+                self.checkpoint.restore(self)
+                epochs -= len(self.history)
+            if not self.best_epoch.exhausted_:
+                self.fit_loop(X, y, epochs=epochs, **fit_params)
         except TrainingStopped:
             pass
         except KeyboardInterrupt as interrupt:
@@ -204,9 +240,13 @@ class TAMULAGNet(MultitaskSteps):
         return self
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Notify the callbacks; once all have seen an epoch's end, stop if patience is used up."""
+        """Notify the callbacks; once all have seen an epoch's end, save it, and stop if need be."""
         super().notify(method_name, **cb_kwargs)
-        if method_name == "on_epoch_end" and self.best_epoch.exhausted_:
+        if method_name != "on_epoch_end":
+            return
+        if self.checkpoint is not None:
+            self.checkpoint.save(self)
+        if self.best_epoch.exhausted_:
             raise TrainingStopped
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
@@ -223,7 +263,7 @@ class TAMULAGNet(MultitaskSteps):
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Batches of rows: shuffled for training, else in order."""
         if training:
-            return BatchLoader(dataset, self.batch_size, self._order, self.accumulation)
+            return BatchLoader(dataset, self.batch_size, self.order_, self.accumulation)
         return BatchLoader(dataset, inference_rows(self.device))
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -31,9 +31,9 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
         ``max_epochs`` and ``batch_size`` of the last training run.
     """
     return {
-        "weights": dict(_plain_module(net).state_dict()),
+        "weights": dict(plain_module(net).state_dict()),
         "optimizer": net.optimizer_.state_dict(),
-        "order": net._order.bit_generator.state,
+        "order": net.order_.bit_generator.state,
         "history": [
             {name: value for name, value in epoch.items() if name != "batches"}
             for epoch in net.history
@@ -65,18 +65,31 @@ def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     weights = state["weights"]
     _check_shapes(net, weights)
     net.initialize()
-    module = _plain_module(net)
+    module = plain_module(net)
     module.load_state_dict(weights)
     if state["optimizer"] is not None:
-        _restore_optimizer(net.optimizer_, state["optimizer"])
-    net._order.bit_generator.state = state["order"]
+        restore_optimizer(net.optimizer_, state["optimizer"])
+    net.order_.bit_generator.state = state["order"]
     net.history_ = History([{"batches": []} | epoch for epoch in state["history"]])
     net.max_epochs = state["max_epochs"]
     net.batch_size = state["batch_size"]
 
 
-def _restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Give an optimizer the state of another, but let it compute as suits its own device."""
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Give an optimizer the state of another, but let it compute as suits its own device.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The optimizer.
+    state : dict
+        The other's ``state_dict``.
+
+    Raises
+    ------
+    ValueError
+        If the other has other groups of weights.
+    """
     own = optimizer.param_groups
     if len(own) != len(state["param_groups"]):
         raise ValueError("the optimizer has other groups of weights than the parameters ask for.")
@@ -87,8 +100,19 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
 
-def _plain_module(net: TAMULAGNet) -> nn.Module:
-    """The module itself, where torch.compile has wrapped it."""
+def plain_module(net: TAMULAGNet) -> nn.Module:
+    """Return the module itself, where torch.compile has wrapped it.
+
+    Parameters
+    ----------
+    net : TAMULAGNet
+        An initialised net.
+
+    Returns
+    -------
+    nn.Module
+        The module whose weights have the names of its own layers.
+    """
     module: nn.Module = getattr(net.module_, "_orig_mod", net.module_)
     return module
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._rows import PaddedRows
 from sklearn_tamulag._validation import row_blocks, valid_steps
 
 # Kinds of arrays whose bytes are their values; strings and objects are read value by value.
@@ -38,7 +39,7 @@ def data_sha256(data: Any) -> str:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_tamulag.model_selection._fingerprint import data_sha256
+    >>> from sklearn_tamulag._fingerprint import data_sha256
     >>> data_sha256([1.0, 2.0]) == data_sha256(np.array([1.0, 2.0]))
     True
     >>> data_sha256([1.0, 2.0]) == data_sha256([2.0, 1.0])
@@ -46,6 +47,36 @@ def data_sha256(data: Any) -> str:
     """
     digest = hashlib.sha256()
     _update(digest, data)
+    return digest.hexdigest()
+
+
+def modality_sha256(rows: PaddedRows, name: str) -> str:
+    """Digest of one modality alone, without the names and groups of its rows.
+
+    Parameters
+    ----------
+    rows : PaddedRows
+        The rows.
+    name : str
+        The modality.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tamulag import MultimodalData
+    >>> from sklearn_tamulag._fingerprint import modality_sha256
+    >>> arrays = [np.full((2, 3, 1), value) for value in (0.0, 0.0, 1.0)]
+    >>> hashes = [modality_sha256(MultimodalData({"text": array}), "text") for array in arrays]
+    >>> hashes[0] == hashes[1], hashes[0] == hashes[2]
+    (True, False)
+    """
+    digest = hashlib.sha256()
+    _update_modality(digest, rows, name)
     return digest.hexdigest()
 
 
@@ -72,16 +103,21 @@ def _update(digest: Any, value: Any) -> None:
 
 def _update_multimodal(digest: Any, data: MultimodalData) -> None:
     """Add every modality, its padding cleared, and what travels with the rows."""
-    for name, array in data.arrays.items():
-        lengths = data.lengths[name]
-        _mark(digest, "modality", name, array.shape, array.dtype)
-        _update_array(digest, lengths)
-        for rows in row_blocks(array):
-            block = np.array(array[rows])
-            block[~valid_steps(lengths[rows], array.shape[1])] = 0
-            digest.update(np.ascontiguousarray(block))
+    for name in data.modalities:
+        _update_modality(digest, data, name)
     _update(digest, data.ids)
     _update(digest, data.groups)
+
+
+def _update_modality(digest: Any, data: PaddedRows, name: str) -> None:
+    """Add the lengths of one modality, and its values with their padding cleared."""
+    array, lengths = data.arrays[name], data.lengths[name]
+    _mark(digest, "modality", name, array.shape, array.dtype)
+    _update_array(digest, lengths)
+    for rows in row_blocks(array):
+        block = np.array(array[rows])
+        block[~valid_steps(lengths[rows], array.shape[1])] = 0
+        digest.update(np.ascontiguousarray(block))
 
 
 def _update_array(digest: Any, value: Any) -> None:
