@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import joblib
@@ -333,3 +335,50 @@ def test_a_network_trains_on_mapped_rows_as_on_rows_in_memory(tmp_path):
     ]
     np.testing.assert_allclose(fitted[0].predict(mapped), fitted[1].predict(X), atol=1e-6)
     assert (fitted[0].predict(mapped) == fitted[0].predict(X)).all()
+
+
+ROWS_ON_DISK = """
+import sys
+from pathlib import Path
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn_tamulag import MultimodalData, TAMULAGRegressor
+
+def anonymous():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    [line] = [line for line in lines if line.startswith("Anonymous:")]
+    return int(line.split()[1]) / 1024
+
+def fit(X, y):
+    TAMULAGRegressor(
+        hidden_size=2, max_epochs=1, batch_size=16, early_stopping=False, random_state=0
+    ).fit(X, y).predict(X[:20])
+
+small = MultimodalData({"audio": np.ones((20, 500, 74), np.float32)})
+fit(small, np.arange(20.0))  # whatever is loaded or allocated once is by now
+X = MultimodalData.load(sys.argv[1])
+before = anonymous()
+train, test = train_test_split(X, shuffle=False, test_size=0.95)
+assert isinstance(train.arrays["audio"], np.memmap) and isinstance(test.arrays["audio"], np.memmap)
+fit(train, np.arange(float(len(train))))
+X.save(sys.argv[2])
+assert MultimodalData.load(sys.argv[2]) == X
+print(sum(array.nbytes for array in X.arrays.values()) / 2**20, anonymous() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
+def test_rows_on_disk_are_not_copied_into_memory(tmp_path):
+    array = np.memmap(tmp_path / "a.bin", np.float32, mode="w+", shape=(2000, 500, 74))
+    MultimodalData({"audio": array}, {"audio": np.full(2000, 50)}).save(tmp_path / "saved")
+    finished = subprocess.run(
+        [sys.executable, "-c", ROWS_ON_DISK, tmp_path / "saved", tmp_path / "again"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    size, growth = map(float, finished.stdout.split())
+    assert size > 280
+    assert growth < 100
