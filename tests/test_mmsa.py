@@ -9,7 +9,8 @@ import pytest
 from sklearn.model_selection import GroupKFold, train_test_split
 
 from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag.datasets import load_mmsa
+from sklearn_tamulag.datasets import load_mmsa, mmsa
+from sklearn_tamulag.datasets._safe_pickle import load_arrays
 
 N_ROWS, N_STEPS = 6, 7
 TEXT_LENGTHS = np.array([7, 3, 5, 1, 4, 2])
@@ -228,6 +229,22 @@ def test_the_bunch_goes_through_scikit_learn(write, content):
     np.testing.assert_array_equal(data.y[rows], y_test)
     for train, test in GroupKFold(3).split(data.X, data.y, data.groups):
         assert set(data.X[train].groups).isdisjoint(data.X[test].groups)
+
+
+def test_arrays_in_which_nothing_changes_are_not_copied(write, content, monkeypatch):
+    read = {}
+
+    def keep(path):
+        read.update(load_arrays(path))
+        return {name: dict(part) for name, part in read.items()}
+
+    monkeypatch.setattr(mmsa, "load_arrays", keep)
+    content["train"]["audio"][1, 0, 0] = -np.inf
+    with pytest.warns(UserWarning, match="1 infinite"):
+        data = load_mmsa(write(content))
+    assert data.X.arrays["vision"] is read["train"]["vision"]
+    assert not np.shares_memory(data.X.arrays["audio"], read["train"]["audio"])
+    assert read["train"]["audio"][1, 0, 0] == -np.inf
 
 
 def test_the_file_stays_as_it_was(write, content):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_tamulag._padding import clear_padding, stack_rows
+from sklearn_tamulag._padding import stack_rows, zero_padded
 from sklearn_tamulag._rows import check_unique_ids
 from sklearn_tamulag.datasets._mmsa_keys import (
     Split,
@@ -23,10 +23,10 @@ from sklearn_tamulag.datasets._mmsa_keys import (
 )
 from sklearn_tamulag.datasets._mmsa_sequences import (
     Sequences,
-    _clear_infinite,
     _read_signal,
     _read_text,
     _text_form,
+    _without_infinite,
 )
 
 FilePath = str | PathLike[str]
@@ -79,8 +79,8 @@ def read_rows(
 ) -> MMSARows:
     """Join the rows of some splits.
 
-    Splits that are not asked for are removed from the contents, and each modality is once it is
-    copied out of them, so that at most one is in memory twice.
+    Splits that are not asked for are removed from the contents, and so is each modality once it is
+    read, so that at most one is in memory twice.
 
     Parameters
     ----------
@@ -138,11 +138,12 @@ def read_rows(
             part.pop(name, None)
         _check_sizes(name, splits, found, path)
         lengths = np.concatenate([part_lengths for _, part_lengths in found])
-        array = stack_rows([part_array for part_array, _ in found])
+        # one split is used as the file holds it, where nothing in it has to be changed
+        array = found[0][0] if len(found) == 1 else stack_rows([values for values, _ in found])
         del found, sequences
         if name != "text":
-            _clear_infinite(array, name, f"{_listed(splits)} of {path}", rows.notes)
-        rows.arrays[name], rows.lengths[name] = clear_padding(array, lengths), lengths
+            array = _without_infinite(array, name, f"{_listed(splits)} of {path}", rows.notes)
+        rows.arrays[name], rows.lengths[name] = zero_padded(array, lengths), lengths
     return rows
 
 

@@ -53,19 +53,21 @@ def _read_signal(content: Split, name: str, where: str) -> Sequences:
     return features, lengths
 
 
-def _clear_infinite(
+def _without_infinite(
     features: NDArray[np.floating], name: str, where: str, notes: list[str]
 ) -> NDArray[np.floating]:
-    """Write zeros in place of NaN and infinite values, in place, and note how many there were."""
+    """Put zeros in place of NaN and infinite values, and note how many there were."""
     n_infinite = n_nan = n_rows = 0
     for rows in row_blocks(features):
-        block = features[rows]
-        bad = ~np.isfinite(block)
+        bad = ~np.isfinite(features[rows])
         if bad.any():
-            n_nan += int(np.isnan(block).sum())
-            n_infinite += int(np.isinf(block).sum())
+            n_nan += int(np.isnan(features[rows]).sum())
+            n_infinite += int(np.isinf(features[rows]).sum())
             n_rows += int(bad.any(axis=(1, 2)).sum())
-            block[bad] = 0
+            if not features.flags.writeable:
+                # the bytes of the file, which NumPy does not let be changed
+                features = features.copy()
+            features[rows][bad] = 0
     if n_rows:
         notes.append(
             f"{name} has {n_infinite} infinite values and {n_nan} NaN in {n_rows} of "

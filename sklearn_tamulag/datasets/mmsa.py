@@ -78,8 +78,9 @@ def load_mmsa(
         With these attributes:
 
         X : MultimodalData, or DataFrame for ``text="raw"``
-            The modalities, each of shape (n, T, d), token ids of shape (n, T); memory-mapped where
-            there is a cache. Lengths of text are counted in the attention mask of ``text_bert``;
+            The modalities, each of shape (n, T, d), token ids of shape (n, T). Arrays are those of
+            the file where nothing in them had to change, and then read-only; with a cache they are
+            memory-mapped. Lengths of text are counted in the attention mask of ``text_bert``;
             those of audio and vision are the file's. Aligned files have none: there the steps end
             with the mask, and before it with the last step that is not all zero. `ids` and
             `groups` travel with it. The DataFrame has the column "text" of str and for each other
