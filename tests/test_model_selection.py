@@ -2,6 +2,7 @@
 
 import json
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -245,7 +246,8 @@ def run(**options):
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_equal_manifests_give_equal_results_at_any_number_of_jobs():
-    one, again, two = run(), run(), run(n_jobs=2)
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        one, again, two = run(), run(), run(n_jobs=2)
     assert one.manifest == again.manifest == two.manifest
     for other in (again, two):
         pd.testing.assert_frame_equal(one.scores, other.scores, check_exact=True)
@@ -258,16 +260,26 @@ def test_equal_manifests_give_equal_results_at_any_number_of_jobs():
 
 
 def test_manifests_differ_where_results_may():
-    base = run(seeds=[1]).manifest
-    assert run(seeds=[2]).manifest != base
-    assert run(seeds=[1], random_state=1).manifest["splits"] != base["splits"]
-    assert run(seeds=[1], n_threads=2).manifest != base
-    one = evaluate_seeds(regressor(), X, Y, seeds=[1], test_size=0.3).manifest
-    other = evaluate_seeds(
-        regressor(lr=1e-3, random_state=9), X, Y + 1e-12, seeds=[1], test_size=0.3
-    ).manifest
-    assert {key for key in one if one[key] != other[key]} == {"parameters", "data"}
-    assert one["data"]["X"]["X"] == other["data"]["X"]["X"]
+    def changed(**options):
+        first, second = (
+            evaluate_seeds(
+                Seedling(each.pop("shift", 0.0)),
+                TABLE,
+                np.linspace(-3, 2, 12) + each.pop("noise", 0.0),
+                **({"seeds": [1], "test_size": 0.5, "protocol": "mosi"} | each),
+            ).manifest
+            for each in ({}, options)
+        )
+        return {key for key in first if first[key] != second[key]}
+
+    assert changed() == set()
+    assert changed(shift=0.5) == {"parameters"}
+    assert changed(noise=1e-12) == {"data"}
+    assert changed(seeds=[2]) == {"seeds"}
+    assert changed(test_size=0.25) == {"splits"}
+    assert changed(random_state=1) == {"settings", "splits"}
+    assert changed(n_threads=2) == {"settings"}
+    assert changed(protocol="mosei") == {"settings"}
 
 
 def test_a_manifest_round_trips_as_json(tmp_path):
@@ -520,8 +532,6 @@ class Blind(RegressorMixin, BaseEstimator):
 
 
 def test_threads_that_would_share_random_states_are_refused():
-    import joblib
-
     with (
         joblib.parallel_config(backend="threading"),
         pytest.raises(ValueError, match="backend of processes"),
