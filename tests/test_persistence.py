@@ -231,6 +231,21 @@ def test_values_nested_too_deep_are_refused_both_ways():
         decode(node, {})
 
 
+# One value for a trillion rows.
+HUGE_FRAME = {
+    "kind": "frame",
+    "index": {"kind": "index", "names": [None], "range": [0, 10**12, 1]},
+    "columns": {"kind": "index", "names": [None], "range": [0, 1, 1]},
+    "data": [
+        {
+            "kind": "dict",
+            "items": [
+                ["values", {"kind": "array", "dtype": "object", "shape": [], "items": [1]}],
+                ["dtype", None],
+            ],
+        }
+    ],
+}
 HOSTILE = [
     {"kind": "os.system", "value": "touch x"},
     {"kind": "scalar", "dtype": "<U1", "data": "ffffffff"},
@@ -251,6 +266,7 @@ HOSTILE = [
     {"kind": "array", "dtype": "float64", "shape": [2], "name": "other"},
     {"kind": "array", "dtype": "<U99999", "shape": [10**9], "name": "bytes"},
     {"kind": "array", "dtype": "<U1", "shape": [2], "name": "bytes"},
+    {"kind": "array", "dtype": "<U0", "shape": [10**12], "name": "bytes"},
     {"kind": "array", "dtype": "|O", "shape": [1], "name": "bytes"},
     {"kind": "array", "dtype": "object", "shape": [10**15], "items": []},
     {"kind": "array", "dtype": "object", "shape": [0], "items": {"kind": "dict", "items": []}},
@@ -263,6 +279,7 @@ HOSTILE = [
     {"kind": "index", "names": [None], "values": [1], "dtype": "category"},
     {"kind": "index", "names": [None], "values": ["2024"], "zone": "dateutil//etc/passwd"},
     {"kind": "frame", "index": 0, "columns": 0, "data": []},
+    HUGE_FRAME,
     {"kind": "random_state", "state": [1, 2, 3]},
     {"kind": "random_state", "state": [None, 0, 0, 0.0]},
     {"value": 1},

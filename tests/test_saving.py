@@ -2,8 +2,10 @@
 
 import copy
 import functools
+import gc
 import hashlib
 import json
+import os
 import pickle
 import random
 import subprocess
@@ -518,6 +520,31 @@ def test_files_of_a_newer_format_are_refused(path):
     changed(path, lambda text: text)
     with pytest.raises(ValueError, match="format 2, newer than 1"):
         TAMULAGRegressor.load(path)
+
+
+def process_footprint():
+    """Memory in MB, open files and threads of this process."""
+    memory = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    return memory / 1e6, files, len(list(Path("/proc/self/task").iterdir()))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+def test_300_rounds_of_fit_predict_save_and_load_leave_nothing_behind(path):
+    footprints = []
+    for number in range(300):
+        estimator = regressor(max_epochs=1, random_state=number).fit(X, Y)
+        twin = saved_twin(estimator, path)
+        np.testing.assert_array_equal(twin.predict(X), estimator.predict(X))
+        if number % 100 == 99:
+            gc.collect()
+            footprints.append(process_footprint())
+    first, *_, last = footprints
+    # A twin has 60 kB: one of them kept in each round would take 12 MB.
+    assert last[0] - first[0] < 4
+    assert last[1:] == first[1:]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_a_failed_save_leaves_the_old_file(path, monkeypatch):

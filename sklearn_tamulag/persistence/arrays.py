@@ -24,7 +24,9 @@ TORCH_DTYPES = {
 _SHARED_DTYPES = {name for name in TORCH_DTYPES if name != "bfloat16"}
 
 # NumPy's other types of fixed size, stored byte for byte: unsigned integers, strings, dates, times.
-_RAW_DTYPE = re.compile(r"<u[248]|[<|]U\d{1,6}|\|S\d{1,7}|<[mM]8\[(Y|M|W|D|h|m|s|ms|us|ns)\]")
+_RAW_DTYPE = re.compile(
+    r"<u[248]|[<|]U[1-9]\d{0,5}|\|S[1-9]\d{0,6}|<[mM]8\[(Y|M|W|D|h|m|s|ms|us|ns)\]"
+)
 _SCALAR_DTYPE = re.compile(rf"\|b1|\|[iu]1|<i[248]|<f[248]|{_RAW_DTYPE.pattern}")
 
 
@@ -296,8 +298,6 @@ def _from_bytes(data: bytes, dtype: str, shape: list[int]) -> NDArray[Any]:
     kind = np.dtype(dtype)
     if math.prod(shape) * kind.itemsize != len(data):
         raise ValueError(f"{len(data)} bytes are no array of shape {shape} and dtype {dtype}")
-    if kind.itemsize == 0:
-        return np.zeros(shape, dtype=kind)
     # Python does not survive strings of characters that do not exist.
     if kind.kind == "U" and np.frombuffer(data, dtype="<u4").max(initial=0) > sys.maxunicode:
         raise ValueError("a string has a character that does not exist")

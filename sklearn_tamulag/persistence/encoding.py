@@ -55,7 +55,8 @@ def encode(value: Any) -> tuple[Node, dict[str, Tensor]]:
     node : object
         What JSON can hold; it refers to tensors by name.
     tensors : dict of str to Tensor
-        Contiguous tensors on the CPU, named after their place in the value.
+        Contiguous tensors on the CPU, named after their place in the value. They share memory with
+        those of the value where they can.
 
     Raises
     ------
@@ -107,6 +108,7 @@ class _Encoder:
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
+        self.storages: set[int] = set()
 
     def node(self, value: Any, place: tuple[str, ...]) -> Node:
         if len(place) > MAX_DEPTH:
@@ -143,8 +145,13 @@ class _Encoder:
         while name in self.tensors:
             number += 1
             name = f"{stem}~{number}"
-        # A copy of its own: tensors that share memory have no safetensors form.
-        self.tensors[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        tensor = tensor.detach().cpu().contiguous()
+        storage = tensor.untyped_storage()
+        # Tensors that share memory have no safetensors form: each gets its own.
+        if storage.data_ptr() in self.storages or storage.nbytes() > tensor.nbytes:
+            tensor = tensor.clone()
+        self.storages.add(tensor.untyped_storage().data_ptr())
+        self.tensors[name] = tensor
         return name
 
     def _array(self, value: Any, place: tuple[str, ...]) -> dict[str, Node]:

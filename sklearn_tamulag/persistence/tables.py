@@ -164,8 +164,9 @@ def _read_column(fields: Mapping[str, Any], others: set[str]) -> Any:
     values, dtype = fields["values"], fields["dtype"]
     if fields.keys() != {"values", "dtype"} | others:
         raise ValueError(f"a column has the fields {sorted(fields)}")
-    if not isinstance(values, np.ndarray if dtype is None else list):
-        raise ValueError(f"a column is no array, but {type(values).__name__}")
+    # A single value would be repeated, whatever length an index claims.
+    if not isinstance(values, np.ndarray if dtype is None else list) or np.ndim(values) != 1:
+        raise ValueError(f"a column is no array of one axis, but {type(values).__name__}")
     return values
 
 
