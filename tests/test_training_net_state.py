@@ -25,7 +25,7 @@ def test_a_restored_net_has_the_state_and_none_of_the_tensors():
         twin = net.module_.state_dict()[name]
         assert torch.equal(twin, weight)
         assert twin.data_ptr() != weight.data_ptr()
-    assert net._order.integers(1000) == estimator.net_._order.integers(1000)
+    assert net.order_.integers(1000) == estimator.net_.order_.integers(1000)
     assert net.history[:, "train_loss"] == estimator.net_.history[:, "train_loss"]
     assert (net.batch_size, net.max_epochs) == (32, 2)
     np.testing.assert_array_equal(net.predict(X), estimator.net_.predict(X))
