@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._encoders import learn_text
 from sklearn_tamulag._options import (
     label_strategy,
     network_arguments,
@@ -79,6 +80,8 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if fresh:
+            self.transformers_, self.tokenizers_ = learn_text(self.encoders, X)
         data = self._read(X, reset=fresh)
         weight = _check_sample_weight(
             sample_weight, np.empty(len(data)), dtype=np.float64, ensure_non_negative=True
@@ -175,14 +178,21 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         }
         params["label_generation"] = self._label_generation()
         self._plan = {"params": params, "target": target, "seed": seed}
-        return self._plan_net(self._plan, device).initialize()
+        net = self._plan_net(self._plan, device, pretrained=True).initialize()
+        # Pre-trained weights are the net's own from here on: it never looks for their source again.
+        net.module__modalities = [spec.without_source() for spec in net.module__modalities]
+        return net
 
-    def _plan_net(self, plan: Mapping[str, Any], device: str) -> TAMULAGNet:
-        """Make the net of a plan, not yet initialised."""
+    def _plan_net(
+        self, plan: Mapping[str, Any], device: str, *, pretrained: bool = False
+    ) -> TAMULAGNet:
+        """Make the net of a plan, not yet initialised; pre-trained weights are asked for or not."""
         params, target = plan["params"], plan["target"]
         labels = params["label_generation"]
         n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
-        network = network_arguments(params, self.feature_sizes_, n_outputs)
+        network = network_arguments(params, self.feature_sizes_, n_outputs, self.transformers_)
+        if not pretrained:
+            network["modalities"] = [spec.without_source() for spec in network["modalities"]]
         return TAMULAGNet(
             build_module,
             self._criterion,

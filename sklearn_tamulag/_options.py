@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
+from sklearn_tamulag._encoders import (
+    FINE_TUNING_RATE,
+    OPTIMIZER_OPTIONS,
+    RECURRENT_OPTIONS,
+    WITHOUT_DECAY,
+    encoder_options,
+    is_fine_tuned,
+    transformer_spec,
+)
 from sklearn_tamulag._parameters import NON_NEGATIVE, OPTIMIZERS, PROPORTION, SIZE
 from sklearn_tamulag._validation import by_modality
 from sklearn_tamulag.labels import (
@@ -16,21 +24,11 @@ from sklearn_tamulag.labels import (
     class_proposals,
     ulgm_proposals,
 )
-from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.module import ModalitySpec
 
-# What `encoders` may say of one modality's encoder: the first four are also constructor parameters.
-RECURRENT_OPTIONS = {
-    "hidden_size": SIZE,
-    "num_layers": SIZE,
-    "cell": StrOptions(set(CELLS)),
-    "bidirectional": Interval(Integral, 0, 1, closed="both"),
-}
 # Optimizers that torch runs as one kernel over all weights, and where it has those kernels.
 FUSED_OPTIMIZERS = ("adamw", "adam", "sgd")
 FUSED_DEVICES = ("cpu", "cuda")
-OPTIMIZER_OPTIONS = {"lr": NON_NEGATIVE, "weight_decay": NON_NEGATIVE}
-ENCODER_OPTIONS = RECURRENT_OPTIONS | OPTIMIZER_OPTIONS
 
 
 def _checked_by_modality(
@@ -48,32 +46,21 @@ def _encoder_options(
     encoders: Mapping[str, Any] | None, modalities: tuple[str, ...]
 ) -> dict[str, dict[str, Any]]:
     """Check ``encoders`` and return the overrides of every modality."""
-    encoders = encoders or {}
-    unknown = [name for name in encoders if name not in modalities]
+    options = encoder_options(encoders)
+    unknown = [name for name in options if name not in modalities]
     if unknown:
         raise ValueError(
             f"encoders names the modalities {unknown}, which X does not have; it has "
             f"{list(modalities)}."
         )
-    for name, options in encoders.items():
-        if not isinstance(options, Mapping):
-            raise TypeError(f"encoders[{name!r}] must be a dict of options, got {options!r}.")
-        for option, value in options.items():
-            if option not in ENCODER_OPTIONS:
-                raise ValueError(
-                    f"encoders[{name!r}] has the unknown option {option!r}; allowed are "
-                    f"{list(ENCODER_OPTIONS)}."
-                )
-            allowed = ENCODER_OPTIONS[option]
-            if not allowed.is_satisfied_by(value):
-                raise ValueError(
-                    f"encoders[{name!r}][{option!r}] must be {allowed}, got {value!r}."
-                )
-    return {name: dict(encoders.get(name, {})) for name in modalities}
+    return {name: options.get(name, {}) for name in modalities}
 
 
 def network_arguments(
-    params: Mapping[str, Any], feature_sizes: Mapping[str, int | None], n_outputs: int
+    params: Mapping[str, Any],
+    feature_sizes: Mapping[str, int | None],
+    n_outputs: int,
+    transformers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Arguments of :func:`sklearn_tamulag.nn.module.build_module`.
 
@@ -81,10 +68,12 @@ def network_arguments(
     ----------
     params : dict
         The estimator's constructor parameters.
-    feature_sizes : dict of str to int
-        Features per step, by modality.
+    feature_sizes : dict of str to int or None
+        Features per step, by modality; None for token ids.
     n_outputs : int
         One for regression, the number of classes for classification.
+    transformers : dict of str to dict, optional
+        The configurations of the transformers, by modality.
 
     Returns
     -------
@@ -97,11 +86,6 @@ def network_arguments(
         If a dict by modality names another modality or holds a value that is not allowed.
     """
     modalities = tuple(feature_sizes)
-    tokens = [name for name, size in feature_sizes.items() if size is None]
-    if tokens:
-        raise ValueError(
-            f"Modality {tokens[0]!r} holds token ids; features of shape (n, T, d) are needed."
-        )
     dropout = _checked_by_modality("dropout", params["dropout"], modalities, PROPORTION, rest=True)
     embedding_size = _checked_by_modality(
         "embedding_size", params["embedding_size"], modalities, SIZE, rest=False
@@ -112,6 +96,7 @@ def network_arguments(
             "unimodal_size", unimodal_size, modalities, SIZE, rest=False
         )
     overrides = _encoder_options(params["encoders"], modalities)
+    transformers = transformers or {}
     specs = [
         ModalitySpec(
             name=name,
@@ -120,9 +105,11 @@ def network_arguments(
             unimodal_size=unimodal_size[name] if unimodal_size else None,
             dropout=dropout[name],
             **{option: overrides[name].get(option, params[option]) for option in RECURRENT_OPTIONS},
+            transformer=transformer_spec(overrides[name], transformers[name])
+            if name in transformers
+            else None,
         )
         for name, size in feature_sizes.items()
-        if size is not None
     ]
     return {
         "modalities": specs,
@@ -175,11 +162,18 @@ def optimizer_arguments(
         arguments["optimizer__fused"] = True
     # The first pattern that fits a weight's name decides its group: encoders before their branch.
     groups = []
+    encoders = _encoder_options(params["encoders"], modalities)
     for number, name in enumerate(modalities):
         own = {"lr": rates[name], "weight_decay": decays[name]}
-        encoder = _encoder_options(params["encoders"], modalities)[name]
+        encoder = encoders[name]
         options = {option: encoder[option] for option in OPTIMIZER_OPTIONS if option in encoder}
-        if options:
+        if is_fine_tuned(encoder):
+            if not (isinstance(params["lr"], Mapping) and name in params["lr"]):
+                options = {"lr": FINE_TUNING_RATE} | options
+            for pattern in WITHOUT_DECAY:
+                undecayed = own | options | {"weight_decay": 0.0}
+                groups.append((f"branches.{number}.encoder.{pattern}", undecayed))
+        if options or is_fine_tuned(encoder):
             groups.append((f"branches.{number}.encoder.*", own | options))
         if isinstance(params["lr"], Mapping) or isinstance(params["weight_decay"], Mapping):
             groups.append((f"branches.{number}.*", own))

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag._forms import validate_multimodal
+from sklearn_tamulag._text.ids import check_token_ids
+from sklearn_tamulag._text.tokens import TextEncoding, with_token_ids
 from sklearn_tamulag.nn.module import TAMULAGOutput
 from sklearn_tamulag.training.net import TAMULAGNet
 
@@ -23,15 +25,14 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     net_: TAMULAGNet
     modalities_: tuple[str, ...]
+    tokenizers_: dict[str, dict[str, Any]]
+    transformers_: dict[str, dict[str, Any]]
 
     def _read(self, X: Any, *, reset: bool) -> MultimodalData:
         """Check X and put its modalities in the order of fit."""
-        data = validate_multimodal(self, X, reset=reset)
-        tokens = [name for name, size in data.feature_sizes.items() if size is None]
-        if tokens:
-            raise ValueError(
-                f"Modality {tokens[0]!r} holds token ids; features (n, T, d) are needed."
-            )
+        encodings = {name: TextEncoding(**state) for name, state in self.tokenizers_.items()}
+        data = validate_multimodal(self, with_token_ids(X, encodings), reset=reset)
+        data = check_token_ids(data, self.transformers_)
         empty = ~data.present.any(axis=1)
         if empty.any():
             raise ValueError(

@@ -195,7 +195,9 @@ def _as_array(name: str, row: int | None, values: Any) -> NDArray[Any]:
         raise TypeError(f"{where} is no array of numbers: {error}") from error
     if array.dtype.kind in "UST":
         raise ValueError(
-            f"{where} holds strings: features (T, d) or integer token ids (T,) per row are needed."
+            f"{where} holds strings, where features (T, d) or integer token ids (T,) per row are "
+            "needed. For a text, name a transformer in the estimator's encoders, or turn it into "
+            "token ids with TextTokenizer or into features with TextEmbedder before."
         )
     if array.dtype.kind not in ("iubf" if row is not None or array.ndim == 0 else "iubfO"):
         raise TypeError(

@@ -32,6 +32,8 @@ class SavedNetwork(SavedEstimator):
     _learned_names: ClassVar[tuple[str, ...]] = (
         "modalities_",
         "feature_sizes_",
+        "transformers_",
+        "tokenizers_",
         "n_features_in_",
         "feature_names_in_",
         "classes_",

@@ -9,12 +9,15 @@ from sklearn.pipeline import Pipeline
 from sklearn_tamulag.classifier import TAMULAGClassifier
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.estimators import KIND, estimator_of, estimator_value, restored
-from sklearn_tamulag.preprocessing import MultimodalPadder, SequenceScaler
+from sklearn_tamulag.preprocessing import MultimodalPadder, SequenceScaler, TextTokenizer
 from sklearn_tamulag.regressor import TAMULAGRegressor
 
 _CLASSES = {
     cls.__name__: cls
-    for cls in (TAMULAGRegressor, TAMULAGClassifier, MultimodalPadder, SequenceScaler)
+    for cls in (
+        *(TAMULAGRegressor, TAMULAGClassifier),
+        *(MultimodalPadder, SequenceScaler, TextTokenizer),
+    )
 }
 _SKIPPED = ("passthrough", None)
 
@@ -25,7 +28,7 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
     Parameters
     ----------
     estimator : estimator instance or Pipeline
-        A `TAMULAGRegressor`, `TAMULAGClassifier`, `MultimodalPadder`, `SequenceScaler`, or a
+        A `TAMULAGRegressor`, `TAMULAGClassifier`, a transformer of `preprocessing`, or a
         scikit-learn Pipeline of these, of "passthrough" and of further such pipelines; fitted or
         not. A parameter that cannot be stored without code, as callbacks cannot, is replaced by its
         default, with a warning.

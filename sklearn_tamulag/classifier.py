@@ -61,7 +61,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         Regression only: unit of the target; "auto" is the weighted root mean square of y - neutral.
     encoders : dict of str to dict or None, default=None
         By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
-        `lr` and `weight_decay` of the encoder alone.
+        `lr` and `weight_decay` of the encoder alone. Or ``{"transformer": name_or_folder}``, which
+        reads strings or token ids, with the options "trainable", "freeze_layers", "tokenizer",
+        "max_length", "lowercase", "gradient_checkpointing"; see the user guide's page on text.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0
@@ -121,8 +123,10 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         The skorch net, with the network as ``net_.module_``.
     modalities_ : tuple of str
         The M modalities, in the order of every result.
-    feature_sizes_ : dict of str to int
-        The number of features per step, by modality.
+    feature_sizes_ : dict of str to int or None
+        The number of features per step, by modality; None for token ids.
+    transformers_, tokenizers_ : dict
+        By modality, the configuration of its transformer, and the tokenizer of its strings.
     n_features_in_ : int
         The number of modalities; of columns, if a table of numbers was fitted.
     feature_names_in_ : ndarray of shape (M,), dtype object

@@ -11,6 +11,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from tests.tiny_bert import tiny_bert
+
 settings.register_profile(
     "repeatable",
     deadline=None,
@@ -36,6 +38,13 @@ def fixed_global_state():
     torch.set_num_threads(1)
     np.random.set_state(numpy_state)
     torch.set_rng_state(torch_state)
+
+
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory):
+    """The folder of a tiny random BERT with its tokenizer."""
+    pytest.importorskip("transformers")
+    return tiny_bert(tmp_path_factory.mktemp("bert"))
 
 
 @pytest.fixture(autouse=True)

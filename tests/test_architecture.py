@@ -30,10 +30,12 @@ ROOMS = (
     "_fingerprint",
     "_forms",
     "_label_frames",
+    "_text",
     "preprocessing",
     "nn.attention",
     "nn.time_blocks",
     "nn.encoders",
+    "nn.transformer",
     "nn.fusion",
     "nn.heads",
     "nn.branch",
@@ -46,6 +48,7 @@ ROOMS = (
     "training.batching",
     "training",
     "_parameters",
+    "_encoders",
     "_options",
     "_outputs",
     "_saved_state",
@@ -62,7 +65,7 @@ ROOMS = (
 TRAINING_ROOMS = {
     *(room for room in ROOMS if room.startswith(("nn", "training"))),
     *("labels", "losses", "persistence"),
-    *("_parameters", "_options", "_outputs", "_saved_state", "_estimator"),
+    *("_parameters", "_encoders", "_options", "_outputs", "_saved_state", "_estimator"),
     *("regressor", "classifier", "_saving"),
 }
 OPTIONAL = {"matplotlib", "transformers", "dask", "accelerate"}

@@ -225,7 +225,10 @@ BY_MODALITY = [
     ({"embedding_size": {"text": 4}}, "embedding_size has no value for 'audio'"),
     ({"encoders": {"smell": {}}}, "encoders names the modalities .*'smell'.*'text', 'audio'"),
     ({"encoders": {"text": 8}}, r"encoders\['text'\] must be a dict of options, got 8"),
-    ({"encoders": {"text": {"width": 8}}}, "unknown option 'width'; allowed are .*'hidden_size'"),
+    (
+        {"encoders": {"text": {"width": 8}}},
+        "'width', which a recurrent encoder .*allowed are .*'hidden_size'",
+    ),
     ({"encoders": {"text": {"hidden_size": 0}}}, r"encoders\['text'\]\['hidden_size'\] must be"),
     ({"encoders": {"text": {"cell": "rnn"}}}, r"encoders\['text'\]\['cell'\] must be .*'gru'"),
     ({"device": "abacus"}, "device must be 'auto' or a device that torch can use.*'abacus'"),

@@ -57,7 +57,7 @@ def test_experts_belong_to_one_strategy(strategy, expected):
 
 
 def test_token_ids_have_no_recurrent_encoder():
-    with pytest.raises(ValueError, match="'text' holds token ids"):
+    with pytest.raises(ValueError, match="'text' must have features or a transformer"):
         network_arguments(params(), {"text": None, "audio": 3}, 1)
 
 

@@ -13,6 +13,7 @@ from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .fusion import FUSIONS, ConcatFusion, CrossFusion, SemanticFusion, build_fusion
 from .heads import MultimodalHead, SimilarityConfidence, UnimodalHead
 from .module import TAMULAGModule, TAMULAGOutput, build_module
+from .transformer import TransformerEncoder, TransformerSpec
 
 __all__ = [
     "CELLS",
@@ -32,6 +33,8 @@ __all__ = [
     "TAMULAGModule",
     "TAMULAGOutput",
     "TemporalAttention",
+    "TransformerEncoder",
+    "TransformerSpec",
     "UnimodalHead",
     "build_branch",
     "build_fusion",

@@ -1,6 +1,6 @@
 """One modality's branch of the network, from its features to its own prediction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .attention import build_pooling
 from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .heads import UnimodalHead
+from .transformer import TransformerSpec
 
 
 def check_size(name: str, value: int) -> None:
@@ -45,8 +46,8 @@ class ModalitySpec:
     ----------
     name : str
         Name of the modality.
-    feature_size : int
-        Number of features of a step.
+    feature_size : int or None
+        Number of features of a step; None for token ids, which only a transformer reads.
     hidden_size : int, default=64
         Size of the recurrent states of one layer in one direction.
     num_layers : int, default=1
@@ -61,11 +62,14 @@ class ModalitySpec:
         Whether the recurrent layers read the sequence in both directions.
     dropout : float in [0, 1], default=0.1
         Dropout between recurrent layers, before the embedding and in the unimodal head.
+    transformer : TransformerSpec, optional
+        The transformer that encodes token ids; None is a recurrent encoder of features.
 
     Raises
     ------
     ValueError
-        If a size is less than 1, `cell` is unknown or `dropout` is outside [0, 1].
+        If there is neither a feature size nor a transformer, or both; or a size is less than 1,
+        `cell` is unknown or `dropout` is outside [0, 1].
 
     Examples
     --------
@@ -75,7 +79,7 @@ class ModalitySpec:
     """
 
     name: str
-    feature_size: int
+    feature_size: int | None
     hidden_size: int = 64
     num_layers: int = 1
     embedding_size: int = 32
@@ -83,9 +87,15 @@ class ModalitySpec:
     cell: str = "lstm"
     bidirectional: bool = False
     dropout: float = 0.1
+    transformer: TransformerSpec | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
+        if (self.feature_size is None) == (self.transformer is None):
+            raise ValueError(
+                f"modality {self.name!r} must have features or a transformer: feature_size is "
+                f"{self.feature_size!r}, transformer {self.transformer!r}."
+            )
         sizes = ("feature_size", "hidden_size", "num_layers", "embedding_size", "unimodal_size")
         for field in sizes:
             if getattr(self, field) is not None:
@@ -99,6 +109,18 @@ class ModalitySpec:
             raise ValueError(
                 f"dropout of modality {self.name!r} must be in [0, 1]; got {self.dropout!r}."
             )
+
+    def without_source(self) -> "ModalitySpec":
+        """The same shape, of which nothing is looked for by name or in a folder.
+
+        Returns
+        -------
+        ModalitySpec
+            Built anew from it, a transformer has random weights, to be replaced by saved ones.
+        """
+        if self.transformer is None:
+            return self
+        return replace(self, transformer=replace(self.transformer, source=None))
 
 
 class ModalityBranch(nn.Module):
@@ -199,7 +221,7 @@ class ModalityBranch(nn.Module):
 
 
 def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
-    """Build the branch of one modality, with a recurrent encoder.
+    """Build the branch of one modality, with a recurrent encoder or a transformer.
 
     Parameters
     ----------
@@ -227,14 +249,7 @@ def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> Modality
     >>> build_branch(spec, "softmax", n_outputs=1).encoder.output_size
     32
     """
-    encoder = RecurrentEncoder(
-        spec.feature_size,
-        spec.hidden_size,
-        num_layers=spec.num_layers,
-        cell=spec.cell,
-        bidirectional=spec.bidirectional,
-        dropout=spec.dropout,
-    )
+    encoder = _build_encoder(spec)
     return ModalityBranch(
         spec.name,
         encoder,
@@ -243,4 +258,19 @@ def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> Modality
         n_outputs=n_outputs,
         dropout=spec.dropout,
         unimodal_size=spec.unimodal_size,
+    )
+
+
+def _build_encoder(spec: ModalitySpec) -> SequenceEncoder:
+    """Build what leads from the steps of a modality to their states."""
+    if spec.transformer is not None:
+        return spec.transformer.build(f"encoders[{spec.name!r}]['transformer']")
+    assert spec.feature_size is not None, "ModalitySpec asks for one of them"
+    return RecurrentEncoder(
+        spec.feature_size,
+        spec.hidden_size,
+        num_layers=spec.num_layers,
+        cell=spec.cell,
+        bidirectional=spec.bidirectional,
+        dropout=spec.dropout,
     )

@@ -2,5 +2,6 @@
 
 from sklearn_tamulag.preprocessing.padder import MultimodalPadder
 from sklearn_tamulag.preprocessing.scaler import SequenceScaler
+from sklearn_tamulag.preprocessing.tokenizer import TextTokenizer
 
-__all__ = ["MultimodalPadder", "SequenceScaler"]
+__all__ = ["MultimodalPadder", "SequenceScaler", "TextTokenizer"]

@@ -1,11 +1,9 @@
 """Fixed lengths: truncate long sequences, pad short ones."""
 
-from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import _fit_context
 from sklearn.utils import Tags
@@ -14,10 +12,10 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag._forms import validate_multimodal
 from sklearn_tamulag._validation import by_modality, check_finite
-from sklearn_tamulag.preprocessing._base import MultimodalTransformer
+from sklearn_tamulag.preprocessing._base import MultimodalTransformer, NamedColumns
 
 
-class MultimodalPadder(MultimodalTransformer):
+class MultimodalPadder(NamedColumns, MultimodalTransformer):
     """Bring sequences of several modalities to fixed lengths.
 
     The longest sequence seen in fit gives the number of steps T of a modality, or `max_length`
@@ -132,23 +130,6 @@ class MultimodalPadder(MultimodalTransformer):
             arrays[name] = _cast(name, array, lengths[name], self.dtype)
         row_values = {"ids": data.ids, "groups": data.groups} | named
         return MultimodalData(arrays, lengths, **row_values)
-
-    def _split(self, X: Any, *, reset: bool) -> tuple[Any, dict[str, Any]]:
-        """Part the modalities from the columns that travel with the rows."""
-        if isinstance(X, MultimodalData):
-            return X, {}
-        columns = {k: v for k in ("ids", "groups") if (v := getattr(self, k)) is not None}
-        has_columns = isinstance(X, pd.DataFrame | Mapping)
-        found = {name: column for name, column in columns.items() if has_columns and column in X}
-        if reset and len(found) < len(columns):
-            raise ValueError(f"ids and groups must name columns of X, got {columns}.")
-        if found:
-            kept = [name for name in X if name not in found.values()]
-            modalities = (
-                X[kept] if isinstance(X, pd.DataFrame) else {name: X[name] for name in kept}
-            )
-            return modalities, {name: X[column] for name, column in found.items()}
-        return X, {}
 
     def _by_modality(self, parameter: str) -> dict[str, Any]:
         """Spell out a parameter by modality and check every value of it."""

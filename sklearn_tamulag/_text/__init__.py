@@ -1,0 +1,1 @@
+"""Transformers for text: found and loaded, strings made token ids, token states computed once."""

@@ -1,0 +1,222 @@
+"""A transformer from the Hugging Face library as the encoder of token ids."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from sklearn_tamulag._text.loading import load_model
+
+from .attention import sequence_mask
+from .encoders import SequenceEncoder
+
+
+@dataclass(frozen=True)
+class TransformerSpec:
+    """Which transformer encodes a modality, and how it is trained.
+
+    Parameters
+    ----------
+    config : mapping
+        The model's configuration, of plain values.
+    source : str, optional
+        Name or folder of its pre-trained weights; None draws them at random.
+    trainable : bool, default=True
+        Whether the weights are trained.
+    freeze_layers : int, default=0
+        How many of the first layers keep their weights, together with the embeddings before them;
+        0 trains all.
+    gradient_checkpointing : bool, default=False
+        Whether states are computed a second time in the backward pass rather than kept.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn import TransformerSpec
+    >>> TransformerSpec({"model_type": "bert", "hidden_size": 16}).trainable
+    True
+    """
+
+    config: Mapping[str, Any]
+    source: str | None = None
+    trainable: bool = True
+    freeze_layers: int = 0
+    gradient_checkpointing: bool = False
+
+    def build(self, argument: str) -> "TransformerEncoder":
+        """Build the encoder.
+
+        Parameters
+        ----------
+        argument : str
+            What the caller calls the transformer, for messages.
+
+        Returns
+        -------
+        TransformerEncoder
+            With the weights of `source`, or drawn from torch's global random state.
+        """
+        return TransformerEncoder(
+            load_model(argument, self.config, self.source),
+            trainable=self.trainable,
+            freeze_layers=self.freeze_layers,
+            gradient_checkpointing=self.gradient_checkpointing,
+        )
+
+
+class TransformerEncoder(SequenceEncoder):
+    """Encode token ids with a transformer.
+
+    The states are those of the transformer's last layer, for the special tokens too. Padded tokens
+    are masked, and a row without tokens has no states but disturbs no other.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        A model that is called with ``input_ids`` and ``attention_mask`` and returns
+        ``last_hidden_state``.
+    trainable : bool, default=True
+        Whether its weights are trained. If not, it never drops anything out either.
+    freeze_layers : int, default=0
+        How many of its first layers keep their weights, together with the embeddings before them;
+        0 trains all.
+    gradient_checkpointing : bool, default=False
+        Whether states are computed a second time in the backward pass rather than kept: less
+        memory, and about a third more time.
+
+    Attributes
+    ----------
+    output_size : int
+        Size of the states.
+
+    Raises
+    ------
+    ValueError
+        If `freeze_layers` is negative or more than the model has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from transformers import BertConfig, BertModel
+    >>> from sklearn_tamulag.nn import TransformerEncoder
+    >>> config = BertConfig(
+    ...     vocab_size=20,
+    ...     hidden_size=8,
+    ...     num_hidden_layers=1,
+    ...     num_attention_heads=2,
+    ...     intermediate_size=8,
+    ... )
+    >>> encoder = TransformerEncoder(BertModel(config, add_pooling_layer=False))
+    >>> states = encoder(torch.tensor([[5, 6, 7], [5, 0, 0]]), torch.tensor([3, 1]))
+    >>> states.shape, bool((states[1, 1:] == 0).all())
+    (torch.Size([2, 3, 8]), True)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        trainable: bool = True,
+        freeze_layers: int = 0,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        config: Any = model.config
+        # Kept states of earlier tokens serve generation, not encoding.
+        config.use_cache = False
+        self.output_size = int(config.hidden_size)
+        self.pad_token_id = int(config.pad_token_id or 0)
+        self.trainable = trainable
+        for weight in _first_weights(model, freeze_layers) if trainable else model.parameters():
+            weight.requires_grad_(False)
+        if gradient_checkpointing and trainable:
+            # transformers 5 renamed it, and warns of the former name.
+            names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+            library_model: Any = model
+            next(getattr(library_model, name) for name in names if hasattr(model, name))(
+                {"use_reentrant": False}
+            )
+            # Only re-entrant checkpoints need inputs with a gradient, and their hook is no pickle.
+            if hasattr(model, "_require_grads_hooks"):
+                library_model.disable_input_require_grads()
+        self.model = model
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "TransformerEncoder":
+        """Switch to training or back; a frozen model stays as it is in use.
+
+        Parameters
+        ----------
+        mode : bool, default=True
+            Whether to train.
+
+        Returns
+        -------
+        TransformerEncoder
+            Itself.
+        """
+        self.training = mode
+        self.model.train(mode and self.trainable)
+        return self
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Encode a batch.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, T), integer, or (B, T, output_size), float
+            Token ids; or states of this encoder that were computed before, which pass.
+        lengths : Tensor of shape (B,), integer
+            Number of valid steps of every row, from 0 to T.
+
+        Returns
+        -------
+        Tensor of shape (B, T, output_size)
+            States, zero on padded steps.
+        """
+        max_length = features.shape[1]
+        padding = ~sequence_mask(lengths, max_length)
+        if features.ndim == 3:
+            states = features
+        elif features.numel() == 0:
+            weight = next(self.model.parameters())
+            return weight.new_zeros(*features.shape, self.output_size)
+        else:
+            # A row without tokens attends to one of padding: a softmax over nothing is NaN.
+            attended = sequence_mask(lengths.clamp(min=1), max_length)
+            states = self.model(
+                input_ids=features.masked_fill(padding, self.pad_token_id),
+                attention_mask=attended.long(),
+            ).last_hidden_state
+        return states.masked_fill(padding.unsqueeze(-1), 0.0)  # (B, T) -> (B, T, 1)
+
+
+def _layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
+    """The list of a model's layers, and its name."""
+    config: Any = model.config
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == config.num_hidden_layers:
+            return name, module
+    raise ValueError(
+        f"freeze_layers cannot tell the layers of a model of type {config.model_type!r}; use 0, or "
+        "trainable=False."
+    )
+
+
+def _first_weights(model: nn.Module, freeze_layers: int) -> Iterator[nn.Parameter]:
+    """The weights of the embeddings and of the first layers."""
+    if freeze_layers == 0:
+        return
+    name, layers = _layers(model)
+    if not 0 < freeze_layers <= len(layers):
+        raise ValueError(
+            f"freeze_layers must be between 0 and {len(layers)}, the number of layers; got "
+            f"{freeze_layers!r}."
+        )
+    # Whatever the model has before its layers is what leads to them.
+    for weight_name, weight in model.named_parameters():
+        if weight_name.startswith(f"{name}."):
+            break
+        yield weight
+    for layer in layers[:freeze_layers]:
+        yield from layer.parameters()
