@@ -202,6 +202,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             autocast=params["precision"] == "bfloat16",
             similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
             weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
+            modality_dropout=float(params["modality_dropout"]),
             accumulation=params["gradient_accumulation"],
             clipping=params["gradient_clipping"],
             patience=params["n_iter_no_change"] if params["early_stopping"] else None,

@@ -115,7 +115,7 @@ def to_multimodal(
     """
     if isinstance(X, MultimodalData):
         return X
-    if not is_multimodal(X):
+    if not is_multimodal(X) and not (feature_sizes and isinstance(X, pd.DataFrame)):
         _refuse(X)
     ids = None
     if isinstance(X, pd.DataFrame):
@@ -123,6 +123,8 @@ def to_multimodal(
             raise ValueError(f"X has columns of the same name: {list(X.columns)}.")
         ids = row_names(X)
         X = {name: column_values(X[name]) for name in X.columns}
+    if not len(X):
+        raise ValueError("X must have at least one modality, got none.")
     arrays, lengths = {}, {}
     for name, values in X.items():
         known = {name: feature_sizes[name]} if feature_sizes and name in feature_sizes else {}
@@ -137,7 +139,8 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
 
     With `reset` the estimator learns ``modalities_``, ``feature_sizes_``, ``n_features_in_`` and
     ``feature_names_in_`` (for a table of numbers the last two mean its columns, as in scikit-learn,
-    otherwise the modalities). Without, X has to fit them.
+    otherwise the modalities). Without, X has to fit them; an estimator whose ``allow_missing`` is
+    true takes a modality that X lacks as missing in every row.
 
     Parameters
     ----------
@@ -173,7 +176,10 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
     """
     if not reset:
         check_is_fitted(estimator)
-    if is_multimodal(X):
+    if is_multimodal(X) or (not reset and _has_columns_by_modality(X, estimator.modalities_)):
+        allow_missing = not reset and getattr(estimator, "allow_missing", False)
+        if allow_missing and isinstance(X, Mapping):
+            X = {name: values for name, values in X.items() if values is not None}
         data = to_multimodal(X, feature_sizes=None if reset else estimator.feature_sizes_)
         if len(data) == 0:
             raise ValueError("X has no rows: at least one row is needed.")
@@ -181,6 +187,8 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
             _check_present(data)
             estimator.n_features_in_ = len(data.modalities)
             estimator.feature_names_in_ = np.array(data.modalities, dtype=object)
+        elif allow_missing:
+            data = with_absent(data, estimator.feature_sizes_)
     else:
         if not reset:
             check_same_modalities([TABLE_MODALITY], estimator.modalities_)
@@ -193,11 +201,67 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
     if reset:
         estimator.modalities_ = data.modalities
         estimator.feature_sizes_ = data.feature_sizes
-    check_same_modalities(data.modalities, estimator.modalities_)
+    _check_names(data, estimator)
     data = data.select(estimator.modalities_)
     check_feature_sizes(data.feature_sizes, estimator.feature_sizes_)
     check_finite(data.arrays, data.lengths)
     return data
+
+
+def _has_columns_by_modality(X: Any, modalities: tuple[str, ...]) -> bool:
+    """Tell whether the columns of a DataFrame can only be modalities, whatever they hold.
+
+    Where all cells of a column are missing, or the modalities left are numbers, the cells do not
+    tell. Only an estimator that was fitted on a table of numbers takes a DataFrame as such.
+    """
+    return isinstance(X, pd.DataFrame) and modalities != (TABLE_MODALITY,)
+
+
+def _check_names(data: MultimodalData, estimator: Any) -> None:
+    """Refuse other modalities than those of fit; say so where an option would take them."""
+    try:
+        check_same_modalities(data.modalities, estimator.modalities_)
+    except ValueError as error:
+        if hasattr(estimator, "allow_missing") and set(data.modalities) < set(
+            estimator.modalities_
+        ):
+            message = f"{error} allow_missing=True takes what X lacks as missing in every row."
+            raise ValueError(message) from None
+        raise
+
+
+def with_absent(data: MultimodalData, feature_sizes: Mapping[str, int | None]) -> MultimodalData:
+    """Add the modalities that data lacks, as missing in every row.
+
+    Parameters
+    ----------
+    data : MultimodalData
+        The rows.
+    feature_sizes : mapping of str to int or None
+        Feature sizes of all modalities that the result has, None for token ids.
+
+    Returns
+    -------
+    data : MultimodalData
+        The same rows; what was absent comes last, with one step of padding and length 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tamulag import MultimodalData
+    >>> from sklearn_tamulag._forms import with_absent
+    >>> with_absent(MultimodalData({"text": np.ones((2, 3, 4))}), {"text": 4, "audio": 5})
+    MultimodalData of 2 rows
+      text: (2, 3, 4) float64, lengths 3..3, missing 0
+      audio: (2, 1, 5) float32, lengths none, missing 2
+    """
+    arrays, lengths = dict(data.arrays), dict(data.lengths)
+    for name, size in feature_sizes.items():
+        if name not in arrays:
+            shape, dtype = ((), np.int64) if size is None else ((size,), np.float32)
+            arrays[name] = np.zeros((len(data), 1, *shape), dtype=dtype)
+            lengths[name] = np.zeros(len(data), dtype=np.int64)
+    return MultimodalData._unchecked(arrays, lengths, data.ids, data.groups)
 
 
 def _check_present(data: MultimodalData) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag._forms import validate_multimodal
+from sklearn_tamulag._precision import check_representable
 from sklearn_tamulag._text.ids import check_token_ids
 from sklearn_tamulag._text.tokens import TextEncoding, with_token_ids
 from sklearn_tamulag.nn.module import TAMULAGOutput
@@ -27,6 +28,7 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     modalities_: tuple[str, ...]
     tokenizers_: dict[str, dict[str, Any]]
     transformers_: dict[str, dict[str, Any]]
+    precision: str
 
     def _read(self, X: Any, *, reset: bool) -> MultimodalData:
         """Check X and put its modalities in the order of fit."""
@@ -38,6 +40,8 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             raise ValueError(
                 f"X has no modality in row {int(empty.argmax())}: at least one must be present."
             )
+        dtype = "float64" if self.precision == "float64" else "float32"
+        check_representable(data.arrays, data.lengths, dtype)
         return data
 
     def _outputs(self, X: Any, read: Callable[[TAMULAGOutput], Tensor]) -> NDArray[Any]:
@@ -54,9 +58,16 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return result
 
     def _unimodal_frame(self, X: Any, values: NDArray[Any]) -> pd.DataFrame:
-        """A column per modality, with the names of the rows of X."""
+        """A column per modality, with the names of the rows of X; NaN where a row lacks it."""
         data = self._read(X, reset=False)
-        return pd.DataFrame(values, index=row_index(data), columns=list(self.modalities_))
+        index = row_index(data)
+        columns = {}
+        for name, column in zip(self.modalities_, values.T, strict=True):
+            present = data.lengths[name] > 0
+            series = pd.Series(column, index=index)
+            # A complete column keeps the type of its values.
+            columns[name] = series if present.all() else series.where(present)
+        return pd.DataFrame(columns, index=index)
 
     def transform(self, X: Any) -> NDArray[Any]:
         """Return the fused representation of every row.
@@ -236,8 +247,8 @@ class ClassOutputs(NetworkOutputs):
         Returns
         -------
         y_pred : DataFrame of shape (n, M)
-            The most probable classes, a column per modality; meaningless where a row lacks it. The
-            index is ``X.ids``, or 0 to n - 1.
+            The most probable classes, a column per modality; NaN where a row lacks it. The index
+            is ``X.ids``, or 0 to n - 1.
 
         Raises
         ------

@@ -67,7 +67,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0
-        Probability that a modality of a row is hidden in training; one always remains.
+        Probability that a modality of a row is hidden from a training step, as if it were missing;
+        one always remains. Prepares for rows that lack modalities where few training rows do.
     max_epochs : int, default=50
         The most passes over the training rows in a fit, at least 1.
     batch_size : int or None, default=32
@@ -100,7 +101,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     compile : bool, default=False
         Whether torch compiles the network: slower to start, faster where epochs are many.
     allow_missing : bool, default=False
-        Whether X may lack whole modalities of fit in what is predicted.
+        Whether X may lack whole modalities of fit, as absent columns or keys, in all that follows
+        it: they count as missing in every row.
     checkpoint : str, path or None, default=None
         Folder where the end of every epoch is saved. A fit that was interrupted, even killed, goes
         on from there when it is called again with the same parameters and data, and comes to the

@@ -12,7 +12,7 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_tamulag._estimator import BaseTAMULAG
 from sklearn_tamulag._parameters import RegressorParameters
-from sklearn_tamulag.training.targets import ScaledTarget
+from sklearn_tamulag.training.targets import ScaledTarget, weighted_magnitude
 
 
 class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
@@ -71,7 +71,8 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0
-        Probability that a modality of a row is hidden in training; one always remains.
+        Probability that a modality of a row is hidden from a training step, as if it were missing;
+        one always remains. Prepares for rows that lack modalities where few training rows do.
     max_epochs : int, default=50
         The most passes over the training rows in a fit, at least 1.
     batch_size : int or None, default=32
@@ -104,7 +105,8 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     compile : bool, default=False
         Whether torch compiles the network: slower to start, faster where epochs are many.
     allow_missing : bool, default=False
-        Whether X may lack whole modalities of fit in what is predicted.
+        Whether X may lack whole modalities of fit, as absent columns or keys, in all that follows
+        it: they count as missing in every row.
     checkpoint : str, path or None, default=None
         Folder where the end of every epoch is saved. A fit that was interrupted, even killed, goes
         on from there when it is called again with the same parameters and data, and comes to the
@@ -160,7 +162,9 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     -----
     The network learns (y - neutral) / target_scale; predictions, labels and scores are in the units
     of y. Rows of weight zero are as if absent. A modality that a row lacks, with length 0 or an
-    empty cell, adds nothing to the loss, and every row must have at least one.
+    empty cell, adds nothing to any loss, centre or line, and every row must have at least one. In
+    the fusion a learned vector stands for it: the mean of the training rows' own vectors, where no
+    training row lacked it.
 
     References
     ----------
@@ -300,7 +304,7 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         -------
         y_pred : DataFrame of shape (n, M), dtype float64
             The predictions, in the units of y, a column per modality. The index is ``X.ids``, or 0
-            to n - 1. A value is meaningless where the row lacks the modality.
+            to n - 1. NaN where a row lacks the modality.
 
         Raises
         ------
@@ -326,8 +330,8 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     ) -> ScaledTarget:
         """Resolve the neutral point and the scale of y on the training rows."""
         both_signs = y.min() < 0 < y.max()
-        mean = 0.0 if both_signs else float(np.average(y, weights=weight))
+        mean = 0.0 if both_signs else weighted_magnitude(y, weight, squared=False)
         neutral = mean if isinstance(self.neutral, str) else float(self.neutral)
-        deviation = float(np.sqrt(np.average((y - neutral) ** 2, weights=weight)))
+        deviation = weighted_magnitude(y - neutral, weight, squared=True)
         scale = (deviation or 1.0) if isinstance(self.target_scale, str) else self.target_scale
         return ScaledTarget(neutral=neutral, scale=float(scale), dtype=dtype)

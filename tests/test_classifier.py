@@ -69,7 +69,8 @@ def test_it_learns(label_generation, y):
 def test_unimodal_predictions_are_classes(three):
     frame = three.predict_unimodal(X)
     assert frame.columns.tolist() == ["text", "audio"]
-    assert set(np.unique(frame)) <= {"down", "flat", "up"}
+    assert set(frame.stack().dropna()) <= {"down", "flat", "up"}
+    np.testing.assert_array_equal(frame.isna(), ~X.present)
 
 
 def test_labels_are_distributions_by_modality_and_class():

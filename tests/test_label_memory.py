@@ -149,3 +149,36 @@ def test_a_released_memory_holds_no_representations():
     tensors = [value for value in vars(memory).values() if isinstance(value, torch.Tensor)]
     assert max(tensor.numel() for tensor in tensors) == 2
     assert memory._unimodal == []
+
+
+def test_a_modality_hidden_in_an_epoch_enters_no_centre_and_its_label_stays():
+    weight, present, parts, fused = random_parts(3)
+    shown = present.clone()
+    shown[2, 0] = shown[5, 1] = False
+    hidden = LabelMemory(Y, weight, present, calibrated_proposals)
+    absent = LabelMemory(Y, weight, shown, calibrated_proposals)
+    for _ in range(2):
+        for memory in (hidden, absent):
+            garbage = [torch.where(shown[:, [m]], part, 1e6) for m, part in enumerate(parts)]
+            memory.store(torch.arange(8), garbage, fused, shown)
+            memory.end_epoch()
+    # The others' labels are those of data that lack the modality there.
+    torch.testing.assert_close(hidden.labels[shown], absent.labels[shown], rtol=0, atol=0)
+    torch.testing.assert_close(hidden.labels[~shown], Y[[2, 5]], rtol=0, atol=0)
+    # In the next epoch they are shown again, and move.
+    hidden.store(torch.arange(8), parts, fused, present)
+    hidden.end_epoch()
+    assert not torch.equal(hidden.labels[~shown], Y[[2, 5]])
+
+
+def test_soft_labels_of_hidden_modalities_stay_too():
+    weight, present, parts, fused = random_parts(4)
+    target = torch.eye(2).double()[(Y > 0).long()]
+    shown = present.clone()
+    shown[1, 1] = False
+    memory = LabelMemory(target, weight, present, class_proposals)
+    for _ in range(2):
+        memory.store(torch.arange(8), parts, fused, shown)
+        memory.end_epoch()
+    torch.testing.assert_close(memory.labels[1, 1], target[1], rtol=0, atol=0)
+    assert not torch.equal(memory.labels[1, 0], target[1])

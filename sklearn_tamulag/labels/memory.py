@@ -106,13 +106,20 @@ class LabelMemory:
         self.history: list[Tensor] = []
         self._unimodal: list[Tensor] = []
         self._fused = target.new_empty(0)
+        self._shown = torch.zeros_like(present)
 
     @property
     def updated(self) -> bool:
         """Whether the labels have moved from their start."""
         return self.propose is not None and self.epoch >= 2
 
-    def store(self, index: Tensor, unimodal: Sequence[Tensor], fused: Tensor) -> None:
+    def store(
+        self,
+        index: Tensor,
+        unimodal: Sequence[Tensor],
+        fused: Tensor,
+        shown: Tensor | None = None,
+    ) -> None:
         """Keep the detached representations of some rows for the update at the epoch's end.
 
         Parameters
@@ -123,6 +130,9 @@ class LabelMemory:
             Their unimodal representations.
         fused : Tensor of shape (B, F)
             Their fused representation.
+        shown : bool Tensor of shape (B, M), optional
+            Whether each modality was present and not hidden; None where all that the rows have was
+            shown.
         """
         if self.propose is None:
             return
@@ -133,6 +143,7 @@ class LabelMemory:
         tables = [*self._unimodal, self._fused]
         for table, part in zip(tables, [*unimodal, fused], strict=True):
             table.index_copy_(0, index, part.detach().to(table.dtype))
+        self._shown.index_copy_(0, index, self.present[index] if shown is None else shown)
 
     def resume(self, earlier: "LabelMemory") -> None:
         """Go on from the labels of an earlier training run, if it had the same rows.
@@ -154,9 +165,7 @@ class LabelMemory:
         """Other labels in place of the current ones, but for those that people gave."""
         if self.fixed is None:
             return labels
-        # (n, M) -> (n, M[, 1])
-        fixed = self.fixed.view(*self.fixed.shape, *[1] * (labels.ndim - 2))
-        return torch.where(fixed, self.labels, labels)
+        return _chosen(self.fixed, self.labels, labels)
 
     def release(self) -> None:
         """Drop the representations and move the rest to the CPU, to be kept after training."""
@@ -164,7 +173,8 @@ class LabelMemory:
         self._fused = self.target.new_empty(0)
         self.propose = None
         self.fixed = None
-        for name in ("target", "weight", "present", "labels", "_fused"):
+        self._shown = torch.zeros_like(self.present)
+        for name in ("target", "weight", "present", "labels", "_fused", "_shown"):
             setattr(self, name, getattr(self, name).cpu())
 
     def state(self) -> dict[str, Any]:
@@ -204,12 +214,23 @@ class LabelMemory:
         return memory
 
     def end_epoch(self) -> None:
-        """Move the labels towards this epoch's proposals, by 2 / (n + 1) in epoch n >= 2."""
+        """Move the labels towards this epoch's proposals, by 2 / (n + 1) in epoch n >= 2.
+
+        A modality that a row lacks, or that was hidden from it in this epoch, has no representation
+        there: it enters no centre and no line, and its label stays as it was.
+        """
         self.epoch += 1
         if self.propose is not None and self.epoch >= 2 and self._unimodal:
             proposals = self.propose(
-                self.target, self.weight, self.present, self._unimodal, self._fused
+                self.target, self.weight, self._shown, self._unimodal, self._fused
             )
             step = 2 / (self.epoch + 1)
-            self.labels = self._unless_fixed((1 - step) * self.labels + step * proposals)
+            moved = (1 - step) * self.labels + step * proposals
+            self.labels = self._unless_fixed(_chosen(self._shown, moved, self.labels))
         self.history.append(self.labels.cpu())
+
+
+def _chosen(rows: Tensor, these: Tensor, others: Tensor) -> Tensor:
+    """Some labels, (n, M[, K]), where a mask (n, M) is true, and others where it is not."""
+    # (n, M) -> (n, M[, 1])
+    return torch.where(rows.view(*rows.shape, *[1] * (these.ndim - 2)), these, others)

@@ -173,7 +173,9 @@ class SimilarityConfidence(nn.Module):
             for _ in unimodal_sizes
         )
 
-    def forward(self, fused: Tensor, unimodal: Sequence[Tensor]) -> Tensor:
+    def forward(
+        self, fused: Tensor, unimodal: Sequence[Tensor], present: Tensor | None = None
+    ) -> Tensor:
         """Compute the confidence of every modality.
 
         Parameters
@@ -182,6 +184,9 @@ class SimilarityConfidence(nn.Module):
             Fused representation.
         unimodal : sequence of M tensors of shape (B, K_m), float
             Unimodal representations u_m.
+        present : bool Tensor of shape (B, M), optional
+            Whether the row has the modality; one that is missing adds nothing to the others. None
+            takes all as present.
 
         Returns
         -------
@@ -193,6 +198,8 @@ class SimilarityConfidence(nn.Module):
             for expert, representation in zip(self.unimodal_experts, unimodal, strict=True)
         ]
         own = torch.relu(torch.stack(experts, dim=1))  # M x (B, E) -> (B, M, E)
+        if present is not None:
+            own = own * present.unsqueeze(2)  # (B, M) -> (B, M, 1)
         # (B, E) -> (B, 1, E)
         shared = torch.relu(self.fused_expert(fused.detach())).unsqueeze(1)
         everything = torch.cat([shared, own], dim=1)  # (B, 1 + M, E)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .branch import ModalityBranch, ModalitySpec, build_branch, check_size
-from .fusion import build_fusion
+from .fusion import AbsentGain, build_fusion
 from .heads import MultimodalHead, SimilarityConfidence
 
 __all__ = ["ModalityBranch", "ModalitySpec", "TAMULAGModule", "TAMULAGOutput", "build_module"]
@@ -71,6 +71,8 @@ class TAMULAGModule(nn.Module):
         From the fused representation to the multimodal prediction.
     confidence : nn.Module, optional
         `SimilarityConfidence`, for the generation of labels as published.
+    absent_gain : nn.Module, optional
+        `AbsentGain`, which scales the fused representation of rows that lack modalities.
 
     Attributes
     ----------
@@ -107,6 +109,7 @@ class TAMULAGModule(nn.Module):
         fusion: nn.Module,
         head: nn.Module,
         confidence: nn.Module | None = None,
+        absent_gain: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.modalities = tuple(branch.name for branch in branches)
@@ -118,6 +121,7 @@ class TAMULAGModule(nn.Module):
         self.fusion = fusion
         self.head = head
         self.confidence = confidence
+        self.absent_gain = absent_gain
 
     def forward(self, features: dict[str, Tensor], lengths: dict[str, Tensor]) -> TAMULAGOutput:
         """Run a batch.
@@ -152,12 +156,18 @@ class TAMULAGModule(nn.Module):
             for name, branch in zip(self.modalities, self.branches, strict=True)
         ]
         embeddings, unimodal, predictions, attention = zip(*outputs, strict=True)
+        present = torch.stack([lengths[name] > 0 for name in self.modalities], dim=1)  # (B, M)
         fused = self.fusion(embeddings)
+        if self.absent_gain is not None:
+            fused = self.absent_gain(fused, present)
         prediction = self.head(fused)  # (B, n_outputs)
         unimodal_predictions = torch.stack(predictions, dim=1)  # M x (B, n_outputs) -> (B, M, ..)
         if prediction.shape[-1] == 1:
             prediction = prediction.squeeze(-1)  # (B, 1) -> (B,)
             unimodal_predictions = unimodal_predictions.squeeze(-1)  # (B, M, 1) -> (B, M)
+        confidence = None
+        if self.confidence is not None:
+            confidence = self.confidence(fused, unimodal, present)
         return TAMULAGOutput(
             prediction=prediction,
             unimodal_predictions=unimodal_predictions,
@@ -165,7 +175,7 @@ class TAMULAGModule(nn.Module):
             unimodal=unimodal,
             fused=fused,
             attention=attention,
-            confidence=None if self.confidence is None else self.confidence(fused, unimodal),
+            confidence=confidence,
         )
 
 
@@ -232,4 +242,6 @@ def build_module(
         build_fusion(fusion, sizes, fusion_size, dropout=dropout),
         MultimodalHead(fusion_size, n_outputs),
         confidence,
+        # A row that lacks its only modality is no row.
+        AbsentGain(len(modalities), fusion_size) if len(modalities) > 1 else None,
     )

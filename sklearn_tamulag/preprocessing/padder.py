@@ -30,6 +30,8 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         Which end of a sequence stays where it is truncated; a dict as in `max_length`.
     dtype : {"float16", "float32", "float64"}, default="float32"
         The type of the features. Token ids keep theirs.
+    allow_missing : bool, default=False
+        Whether X may lack whole modalities after fit; they come out as missing in every row.
     ids, groups : str or None, default=None
         The columns of a DataFrame (or keys of a dict) that are no modality but travel with the
         rows, as ``ids`` and ``groups`` of the result; they may be absent after fit. A
@@ -64,6 +66,7 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         "max_length": [Interval(Integral, 1, None, closed="left"), dict, None],
         "keep": [StrOptions({"head", "tail"}), dict],
         "dtype": [StrOptions({"float16", "float32", "float64"})],
+        "allow_missing": ["boolean"],
         "ids": [str, None],
         "groups": [str, None],
     }
@@ -74,12 +77,14 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         max_length: int | dict[str, int | None] | None = None,
         keep: str | dict[str, str] = "head",
         dtype: str = "float32",
+        allow_missing: bool = False,
         ids: str | None = None,
         groups: str | None = None,
     ) -> None:
         self.max_length = max_length
         self.keep = keep
         self.dtype = dtype
+        self.allow_missing = allow_missing
         self.ids = ids
         self.groups = groups
 

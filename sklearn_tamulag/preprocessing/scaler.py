@@ -25,6 +25,8 @@ class SequenceScaler(MultimodalTransformer):
         Whether to subtract the mean.
     with_std : bool, default=True
         Whether to divide by the standard deviation. Features that are constant are not divided.
+    allow_missing : bool, default=False
+        Whether X may lack whole modalities after fit; they come out as missing in every row.
 
     Attributes
     ----------
@@ -58,11 +60,15 @@ class SequenceScaler(MultimodalTransformer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "with_mean": ["boolean"],
         "with_std": ["boolean"],
+        "allow_missing": ["boolean"],
     }
 
-    def __init__(self, *, with_mean: bool = True, with_std: bool = True) -> None:
+    def __init__(
+        self, *, with_mean: bool = True, with_std: bool = True, allow_missing: bool = False
+    ) -> None:
         self.with_mean = with_mean
         self.with_std = with_std
+        self.allow_missing = allow_missing
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:

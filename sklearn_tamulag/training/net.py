@@ -12,6 +12,7 @@ from skorch.utils import is_dataset, to_numpy
 from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag.exceptions import NonFiniteLossError
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
 from sklearn_tamulag.training.batching import BatchLoader, inference_order, inference_rows
@@ -22,6 +23,8 @@ from sklearn_tamulag.training.callbacks import (
     raised_by_callback,
 )
 from sklearn_tamulag.training.epoch_losses import MULTIMODAL
+from sklearn_tamulag.training.health import FiniteWeights, all_finite
+from sklearn_tamulag.training.missing import AbsentMeans
 from sklearn_tamulag.training.rows import FeatureTable, RowDataset
 from sklearn_tamulag.training.schedule import LearningRateSchedule
 from sklearn_tamulag.training.steps import MultitaskSteps
@@ -72,6 +75,8 @@ class TAMULAGNet(MultitaskSteps):
         Share of the kept label in the loss target of the ``ulag`` strategy; None for the others.
     weigh_disagreement : bool
         Whether unimodal terms are weighted by ``tanh|label - y|``, once labels have moved.
+    modality_dropout : float
+        Probability that a modality of a row is hidden in training.
     accumulation : int
         Batches whose gradients are added up before the weights move.
     clipping : float or None
@@ -109,6 +114,7 @@ class TAMULAGNet(MultitaskSteps):
         autocast: bool = False,
         similarity_mixing: float | None = None,
         weigh_disagreement: bool = False,
+        modality_dropout: float = 0.0,
         accumulation: int = 1,
         clipping: float | None = None,
         patience: int | None = None,
@@ -123,6 +129,7 @@ class TAMULAGNet(MultitaskSteps):
         self.autocast = autocast
         self.similarity_mixing = similarity_mixing
         self.weigh_disagreement = weigh_disagreement
+        self.modality_dropout = modality_dropout
         self.accumulation = accumulation
         self.clipping = clipping
         self.patience = patience
@@ -137,6 +144,9 @@ class TAMULAGNet(MultitaskSteps):
         callbacks: list[tuple[str, Callback]] = [
             ("epoch_timer", EpochTimer()),
             ("best_epoch", BestEpoch(self.patience)),
+            ("finite_weights", FiniteWeights()),
+            # After the best epoch's weights are back.
+            ("absent_means", AbsentMeans(hidden=self.modality_dropout > 0)),
         ]
         if self.warmup or self.schedule != "constant":
             schedule = LearningRateSchedule(self.warmup, self.schedule)
@@ -218,10 +228,14 @@ class TAMULAGNet(MultitaskSteps):
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
     ) -> "TAMULAGNet":
-        """Run the fit loop; callbacks may end it, and a user's interrupt is raised on."""
+        """Run the fit loop; callbacks may end it.
+
+        A user's interrupt and a loss that is not finite are raised on, once the best weights are
+        back.
+        """
         if not self.initialized_:
             self.initialize()
-        interrupted: KeyboardInterrupt | None = None
+        stopped: KeyboardInterrupt | NonFiniteLossError | None = None
         self.notify("on_train_begin", X=X, y=y)
         try:
             epochs = self.max_epochs
@@ -233,10 +247,14 @@ class TAMULAGNet(MultitaskSteps):
         except TrainingStopped:
             pass
         except KeyboardInterrupt as interrupt:
-            interrupted = None if raised_by_callback(interrupt) else interrupt
+            stopped = None if raised_by_callback(interrupt) else interrupt
+        except NonFiniteLossError as error:
+            stopped = error
+        if isinstance(stopped, NonFiniteLossError) or not all_finite(self.module_):
+            dict(self.callbacks_)["finite_weights"].restore(self)
         self.notify("on_train_end", X=X, y=y)
-        if interrupted is not None:
-            raise interrupted
+        if stopped is not None:
+            raise stopped
         return self
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:

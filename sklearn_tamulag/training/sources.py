@@ -166,7 +166,9 @@ class HostSource(Source):
         block = host.numpy()
         # In the order of the file, which disks prefer: (n, T[, d]) -> (B, longest[, d])
         order = np.argsort(rows, kind="stable")
-        block[order] = self.array[rows[order], :longest]
+        # Padding may hold anything, also what this precision cannot.
+        with np.errstate(over="ignore", invalid="ignore"):
+            block[order] = self.array[rows[order], :longest]
         block[~valid_steps(lengths, longest)] = 0
         return host.to(self.device, non_blocking=True)
 

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
+from sklearn_tamulag.exceptions import NonFiniteLossError
 from sklearn_tamulag.labels import LabelMemory, initial_labels
 from sklearn_tamulag.losses import task_losses
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
 from sklearn_tamulag.training.epoch_losses import record_losses
+from sklearn_tamulag.training.health import all_finite, check_losses
 from sklearn_tamulag.training.loss_targets import training_labels
+from sklearn_tamulag.training.missing import hide_modalities
 from sklearn_tamulag.training.rows import Batch, Inputs
 from sklearn_tamulag.training.targets import ClassTarget, ScaledTarget
 
@@ -40,6 +44,7 @@ class MultitaskSteps(NeuralNet):
     similarity_mixing: float | None
     weigh_disagreement: bool
     clipping: float | None
+    modality_dropout: float
 
     def _set_training(self, training: bool = True) -> None:
         """Switch the module only where it has to be: the walk through it is long for a batch."""
@@ -52,6 +57,10 @@ class MultitaskSteps(NeuralNet):
             output: TAMULAGOutput = self.module_(x["features"], x["lengths"])
         return output
 
+    def _present(self, x: Inputs) -> Tensor:
+        """Whether each row of a batch shows each modality, (B, M)."""
+        return torch.stack([x["lengths"][name] > 0 for name in self.modalities], dim=1)
+
     def _task_losses(
         self,
         output: TAMULAGOutput,
@@ -61,7 +70,7 @@ class MultitaskSteps(NeuralNet):
         human: Tensor | None = None,
     ) -> Tensor:
         """Losses of all tasks, (M + 1,), the multimodal one first."""
-        present = torch.stack([x["lengths"][name] > 0 for name in self.modalities], dim=1)
+        present = self._present(x)
         target = self.target.encode(y_true)
         if not training:
             labels, task_weight = initial_labels(target, len(self.modalities), human), None
@@ -96,11 +105,14 @@ class MultitaskSteps(NeuralNet):
         """Forward and backward on one batch; its representations go into the label memory."""
         self._set_training(True)
         inputs, y_true = unpack_data(batch)
+        if self.modality_dropout:
+            inputs = inputs | {"lengths": hide_modalities(inputs["lengths"], self.modality_dropout)}
         output = self.infer(inputs, **fit_params)
         losses = self._task_losses(output, y_true, inputs, training=True)
         loss = losses.sum()
         (loss if inputs["share"] == 1.0 else loss * inputs["share"]).backward()
-        self.memory.store(inputs["index"], output.unimodal, output.fused)
+        shown = self._present(inputs)
+        self.memory.store(inputs["index"], output.unimodal, output.fused, shown)
         return self._step_result(output, losses.detach(), loss.detach())
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
@@ -158,8 +170,15 @@ class MultitaskSteps(NeuralNet):
             self.history.record_batch(f"{prefix}_loss", step["loss"])
             self.history.record_batch(f"{prefix}_batch_size", rows[-1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
+        # The only reading of the device: (batches, M + 2) -> host, and the state of the weights
+        table = torch.cat([torch.stack(losses), torch.stack(weights).unsqueeze(1)], dim=1).double()
+        finite = all_finite(self.module_).to(table).expand(len(table), 1)
+        *columns, finite_weights = torch.cat([table, finite], dim=1).cpu().numpy().T
+        read = np.stack(columns, axis=1)
+        epoch = len(self.history)
+        check_losses(read[:, :-1], self.modalities, epoch=epoch, part=prefix)
+        if not finite_weights.all():
+            raise NonFiniteLossError(epoch, len(read), "weights", prefix)
         if training:
             self.memory.end_epoch()
-        # The only reading of the device: (batches, M + 2) -> host
-        table = torch.cat([torch.stack(losses), torch.stack(weights).unsqueeze(1)], dim=1)
-        record_losses(self.history, prefix, table.double().cpu().numpy(), self.modalities)
+        record_losses(self.history, prefix, read, self.modalities)

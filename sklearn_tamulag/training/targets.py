@@ -2,8 +2,44 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+
+def weighted_magnitude(
+    values: NDArray[np.float64], weight: NDArray[np.float64], *, squared: bool
+) -> float:
+    """Weighted mean, or root mean square, of values of any size.
+
+    Sums and squares neither overflow nor vanish: they are taken of the values divided by a power
+    of two near the largest, which rounds nothing.
+
+    Parameters
+    ----------
+    values : float64 array of shape (n,)
+        Finite values.
+    weight : float64 array of shape (n,)
+        Their weights.
+    squared : bool
+        Whether to return the root mean square rather than the mean.
+
+    Returns
+    -------
+    float
+        In the units of the values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weighted_magnitude(np.array([4e200, -4e200]), np.array([0.5, 0.5]), squared=True)
+    4e+200
+    """
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    scaled = np.ldexp(values, -exponent)
+    mean = np.average(scaled**2 if squared else scaled, weights=weight)
+    return float(np.ldexp(np.sqrt(mean) if squared else mean, exponent))
 
 
 @dataclass(frozen=True)
