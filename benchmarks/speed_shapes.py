@@ -131,7 +131,7 @@ def wait(device: str) -> None:
 def next_order(estimator: TAMULAGRegressor, X: MultimodalData) -> list[NDArray[np.int64]]:
     """The batches that the next epoch of a fitted estimator will be made of."""
     lengths = np.stack([X.lengths[name] for name in X.modalities], axis=1)
-    random = copy.deepcopy(estimator.net_._order)
+    random = copy.deepcopy(estimator.net_.order_)
     return bucketed_order(lengths, estimator.net_.batch_size, random)
 
 

@@ -26,6 +26,7 @@ from sklearn_tamulag._saved_state import SavedNetwork
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.training.checkpoint import EpochCheckpoint, open_checkpoint
+from sklearn_tamulag.training.compilation import check_compiler
 from sklearn_tamulag.training.human_labels import encode_human_labels, read_human_labels
 from sklearn_tamulag.training.net import TAMULAGNet
 from sklearn_tamulag.training.results import history_frame, label_frame, label_history
@@ -76,6 +77,8 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         self._validate_params()
         fresh = not (hasattr(self, "net_") and (incremental or self.warm_start))
         device = resolve_device(self.device)
+        if self.compile:
+            check_compiler(device)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -200,6 +203,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             modalities=self.modalities_,
             dtype=target.dtype,
             autocast=params["precision"] == "bfloat16",
+            compiled=params["compile"],
             similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
             weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
             modality_dropout=float(params["modality_dropout"]),

@@ -22,6 +22,7 @@ from sklearn_tamulag.training.callbacks import (
     TrainingStopped,
     raised_by_callback,
 )
+from sklearn_tamulag.training.compilation import compile_module, quiet_tracing
 from sklearn_tamulag.training.epoch_losses import MULTIMODAL
 from sklearn_tamulag.training.health import FiniteWeights, all_finite
 from sklearn_tamulag.training.missing import AbsentMeans
@@ -71,6 +72,8 @@ class TAMULAGNet(MultitaskSteps):
         Precision of weights and features.
     autocast : bool
         Whether the forward pass runs in bfloat16 where torch deems that safe.
+    compiled : bool
+        Whether training runs the module through torch.compile.
     similarity_mixing : float or None
         Share of the kept label in the loss target of the ``ulag`` strategy; None for the others.
     weigh_disagreement : bool
@@ -112,6 +115,7 @@ class TAMULAGNet(MultitaskSteps):
         modalities: Sequence[str],
         dtype: torch.dtype = torch.float32,
         autocast: bool = False,
+        compiled: bool = False,
         similarity_mixing: float | None = None,
         weigh_disagreement: bool = False,
         modality_dropout: float = 0.0,
@@ -127,6 +131,7 @@ class TAMULAGNet(MultitaskSteps):
         self.modalities = modalities
         self.dtype = dtype
         self.autocast = autocast
+        self.compiled = compiled
         self.similarity_mixing = similarity_mixing
         self.weigh_disagreement = weigh_disagreement
         self.modality_dropout = modality_dropout
@@ -212,12 +217,14 @@ class TAMULAGNet(MultitaskSteps):
         self.valid_human = valid_human
         self.checkpoint = checkpoint
         self.train_split = None if valid is None else predefined_split(valid)
+        self._compiled = compile_module(self.module_) if self.compiled else None
         try:
-            with worker_threads():
+            with worker_threads(), quiet_tracing():
                 self.partial_fit(dataset)
         finally:
             # A fitted net is pickled, and it shall not carry the training data along.
             self.train_split = None
+            self._compiled = None
             self.checkpoint = None
             del self.memory
             self.valid_human = None

@@ -45,6 +45,13 @@ class MultitaskSteps(NeuralNet):
     weigh_disagreement: bool
     clipping: float | None
     modality_dropout: float
+    # The compiled module, while training runs; predictions come from the module itself.
+    _compiled: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A callback may pickle the net in the middle of its training.
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_compiled"}
 
     def _set_training(self, training: bool = True) -> None:
         """Switch the module only where it has to be: the walk through it is long for a batch."""
@@ -53,8 +60,9 @@ class MultitaskSteps(NeuralNet):
 
     def infer(self, x: Inputs, **fit_params: Any) -> TAMULAGOutput:
         """Run the module on features and lengths; index and weights stay outside."""
+        module = self.module_ if self._compiled is None else self._compiled
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.autocast):
-            output: TAMULAGOutput = self.module_(x["features"], x["lengths"])
+            output: TAMULAGOutput = module(x["features"], x["lengths"])
         return output
 
     def _present(self, x: Inputs) -> Tensor:
