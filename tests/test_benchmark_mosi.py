@@ -1,0 +1,80 @@
+"""The table of benchmarks/mosi.py: every ablation is in it, and its intervals are paired."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_tamulag import MultimodalData, TAMULAGRegressor
+from sklearn_tamulag._parameters import REGRESSION_LABELS
+from sklearn_tamulag.model_selection import SeedReport
+from sklearn_tamulag.nn.attention import POOLINGS
+from sklearn_tamulag.nn.fusion import FUSIONS
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def mosi(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("mosi")
+
+
+def test_every_ablation_changes_one_argument_of_the_defaults(mosi):
+    models = mosi.models()
+    assert next(iter(models.items())) == (mosi.DEFAULT, (["text", "audio"], {}))
+    single = [params for _, params in models.values() if len(params) == 1]
+    tried = {(name, value) for params in single for name, value in params.items()}
+    choices = {"attention": POOLINGS, "fusion": FUSIONS, "label_generation": REGRESSION_LABELS}
+    every = {(name, value) for name, values in choices.items() for value in values}
+    same = {
+        ("attention", "softmax"),
+        ("fusion", "concat"),
+        ("label_generation", "auto"),
+        ("label_generation", "calibrated"),
+    }
+    assert tried == every - same
+    assert models["Self-MM's setting"][1] == {
+        "attention": "last",
+        "fusion": "concat",
+        "label_generation": "ulgm",
+    }
+
+
+def test_every_model_trains(mosi):
+    random = np.random.default_rng(0)
+    sizes = {"text": 5, "audio": 3}
+    X = MultimodalData({name: random.normal(size=(12, 4, size)) for name, size in sizes.items()})
+    y = random.normal(size=12)
+    for modalities, params in mosi.models().values():
+        estimator = TAMULAGRegressor(**params | {"max_epochs": 1}, random_state=0)
+        assert estimator.fit(X.select(modalities), y).n_iter_ == 1
+
+
+def report_of(maes):
+    scores = pd.DataFrame({"test_mae": maes, "test_corr": 0.5, "test_acc2_nonzero": 0.75})
+    return SeedReport(scores, {}, {})
+
+
+def test_a_row_of_the_table_by_hand(mosi):
+    default, other = report_of([0.8, 1.0, 0.9]), report_of([0.7, 0.9, 0.8])
+    row = mosi.table_row(other, default)
+    # Student's t of two degrees of freedom is 4.303, the deviation .1: 4.303 * .1 / sqrt(3) = .248
+    assert row["MAE"] == "0.800 [0.552, 1.048]"
+    # What no seed changes has no interval; nor has a difference that is the same in every seed.
+    assert row["Corr"] == "0.500"
+    assert row["Acc2 - default"] == "+0.000"
+    assert row["MAE - default"].startswith("-0.100")
+    assert "MAE - default" not in mosi.table_row(default, default)
+
+
+def test_the_cache_is_of_one_file_and_one_encoder(mosi, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"a")
+    other.write_bytes(b"b")
+    assert mosi.digest(one, other) == mosi.digest(one, other)
+    assert mosi.digest(one, other) != mosi.digest(other, one)
+    one.write_bytes(b"c")
+    assert mosi.digest(one) != mosi.digest(other)
