@@ -9,7 +9,7 @@ import pytest
 
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor
 from sklearn_tamulag._parameters import REGRESSION_LABELS
-from sklearn_tamulag.model_selection import SeedReport
+from sklearn_tamulag.model_selection import SeedReport, evaluate_seeds
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
 
@@ -24,8 +24,18 @@ def mosi(monkeypatch):
 
 def test_every_ablation_changes_one_argument_of_the_defaults(mosi):
     models = mosi.models()
-    assert next(iter(models.items())) == (mosi.DEFAULT, (["text", "audio"], {}))
-    single = [params for _, params in models.values() if len(params) == 1]
+    defaults = TAMULAGRegressor().get_params()
+    changes = {
+        name: {
+            argument: value
+            for argument, value in estimator[-1].get_params().items()
+            if value != defaults[argument]
+        }
+        for name, (_, estimator) in models.items()
+        if isinstance(estimator[-1], TAMULAGRegressor)
+    }
+    assert changes[mosi.DEFAULT] == changes["TAM-ULAG, text"] == {}
+    single = [params for params in changes.values() if len(params) == 1]
     tried = {(name, value) for params in single for name, value in params.items()}
     choices = {"attention": POOLINGS, "fusion": FUSIONS, "label_generation": REGRESSION_LABELS}
     every = {(name, value) for name, values in choices.items() for value in values}
@@ -36,26 +46,27 @@ def test_every_ablation_changes_one_argument_of_the_defaults(mosi):
         ("label_generation", "calibrated"),
     }
     assert tried == every - same
-    assert models["Self-MM's setting"][1] == {
-        "attention": "last",
-        "fusion": "concat",
-        "label_generation": "ulgm",
-    }
+    assert changes["Self-MM's setting"] == {"attention": "last", "label_generation": "ulgm"}
+    assert models["Self-MM's setting"][1][-1].fusion == "concat"
 
 
 def test_every_model_trains(mosi):
     random = np.random.default_rng(0)
     sizes = {"text": 5, "audio": 3}
-    X = MultimodalData({name: random.normal(size=(12, 4, size)) for name, size in sizes.items()})
-    y = random.normal(size=12)
-    for modalities, params in mosi.models().values():
-        estimator = TAMULAGRegressor(**params | {"max_epochs": 1}, random_state=0)
-        assert estimator.fit(X.select(modalities), y).n_iter_ == 1
+    arrays = {name: random.normal(size=(20, 4, size)) for name, size in sizes.items()}
+    X = MultimodalData(arrays, groups=np.repeat(np.arange(10), 2))
+    y = random.uniform(-3, 3, size=20)
+    for modalities, estimator in mosi.models().values():
+        if isinstance(estimator[-1], TAMULAGRegressor):
+            estimator[-1].set_params(max_epochs=1)
+        part = X.select(modalities)
+        report = evaluate_seeds(estimator, part, y, seeds=[1], test_size=0.3, protocol="mosi")
+        assert report.scores["test_mae"].notna().all()
 
 
 def report_of(maes):
     scores = pd.DataFrame({"test_mae": maes, "test_corr": 0.5, "test_acc2_nonzero": 0.75})
-    return SeedReport(scores, {}, {})
+    return SeedReport(scores, {}, {"seeds": [1, 2, 3], "splits": [], "data": {}})
 
 
 def test_a_row_of_the_table_by_hand(mosi):
