@@ -130,7 +130,8 @@ def models() -> dict[str, tuple[list[str], Pipeline]]:
 def with_interval(row: pd.Series, centre: str, spec: str) -> str:
     """A mean and its interval, if the seeds make any difference."""
     text = format(row[centre], spec)
-    return f"{text} [{row['low']:{spec}}, {row['high']:{spec}}]" if row["std"] else text
+    seeds_matter = row["std"] > 1e-9
+    return f"{text} [{row['low']:{spec}}, {row['high']:{spec}}]" if seeds_matter else text
 
 
 def table_row(report: SeedReport, default: SeedReport) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The published settings of TAM-ULAG, as constructor arguments."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
@@ -51,7 +52,12 @@ _SHARED: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def reference_params(dataset: str, *, modalities: Sequence[str] = MODALITIES) -> dict[str, Any]:
+def reference_params(
+    dataset: str,
+    *,
+    modalities: Sequence[str] = MODALITIES,
+    text_encoder: str | PathLike[str] | None = None,
+) -> dict[str, Any]:
     """Constructor arguments of `TAMULAGRegressor` with the published settings of a data set.
 
     The sizes, rates and shares are those of the released configuration of TAM-ULAG [1]_. Pooling,
@@ -64,6 +70,9 @@ def reference_params(dataset: str, *, modalities: Sequence[str] = MODALITIES) ->
         CMU-MOSI, CMU-MOSEI or CH-SIMS.
     modalities : sequence of {"text", "audio", "vision"}, default=("text", "audio", "vision")
         Those that X has; the arguments speak of no others.
+    text_encoder : str or path-like, default=None
+        Name or folder of the transformer that reads text and is fine-tuned with the rest, as the
+        paper's BERT. None is text that comes as features.
 
     Returns
     -------
@@ -73,15 +82,15 @@ def reference_params(dataset: str, *, modalities: Sequence[str] = MODALITIES) ->
     Raises
     ------
     ValueError
-        If the data set is not one of the three, or `modalities` names another modality, one twice
-        or none.
+        If the data set is not one of the three, `modalities` names another modality, one twice or
+        none, or a `text_encoder` is given without the modality "text".
 
     Notes
     -----
     In the paper text goes through a BERT whose learning rate and weight decay are those of
-    ``encoders["text"]``. A recurrent encoder of text features, which learns from scratch, has the
-    same here and hardly moves at such a rate; ``params["encoders"]["text"].clear()`` gives it the
-    rate of the rest.
+    ``encoders["text"]``. Without a `text_encoder` a recurrent encoder of text features, which
+    learns from scratch, has the same and hardly moves at such a rate;
+    ``params["encoders"]["text"].clear()`` gives it the rate of the rest.
 
     The configuration also has a range of labels, 3 for CMU-MOSI and CMU-MOSEI and 1 for CH-SIMS, to
     which proposals are clipped. It has no argument here: proposals are clipped to the range of the
@@ -111,12 +120,14 @@ def reference_params(dataset: str, *, modalities: Sequence[str] = MODALITIES) ->
         raise ValueError(
             f"modalities must be some of {list(MODALITIES)}, each once, got {modalities!r}."
         )
+    if text_encoder is not None and "text" not in names:
+        raise ValueError(f'text_encoder needs the modality "text", got modalities={names}.')
     place = DATASETS.index(dataset)
 
     def chosen(table: Mapping[str, tuple[Any, ...]], *parts: str) -> dict[str, Any]:
         return {part: table[part][place] for part in parts if part in table}
 
-    encoders = {
+    encoders: dict[str, dict[str, Any]] = {
         name: {
             option: table[name][place]
             for option, table in (
@@ -128,6 +139,8 @@ def reference_params(dataset: str, *, modalities: Sequence[str] = MODALITIES) ->
         }
         for name in names
     }
+    if text_encoder is not None:
+        encoders["text"]["transformer"] = text_encoder
     return {
         **_SHARED,
         "embedding_size": chosen(_EMBEDDING_SIZE, *names),

@@ -7,6 +7,7 @@ import pytest
 
 from sklearn_tamulag import TAMULAGClassifier, TAMULAGRegressor, reference_params
 from sklearn_tamulag.datasets import make_multimodal_sentiment
+from tests.tiny_bert import tiny_bert, tiny_texts
 
 # A row per data set, as the released configuration has them: text, audio, vision, then the rest.
 PUBLISHED = {
@@ -114,6 +115,30 @@ def test_some_modalities_alone():
     X = data.X.select(["text", "audio"])
     TAMULAGRegressor(**params, max_epochs=1, random_state=0).fit(X, data.y)
     assert reference_params("mosi", modalities="text")["embedding_size"] == {"text": 768}
+
+
+def test_a_transformer_reads_text_at_the_published_rate():
+    params = reference_params("mosi", text_encoder="bert-base-uncased")
+    assert params["encoders"]["text"] == {
+        "lr": 5e-5,
+        "weight_decay": 0.001,
+        "transformer": "bert-base-uncased",
+    }
+    assert "transformer" not in reference_params("mosi")["encoders"]["text"]
+    with pytest.raises(ValueError, match='text_encoder needs the modality "text"'):
+        reference_params("mosi", modalities=["audio"], text_encoder="bert-base-uncased")
+
+
+def test_an_estimator_with_a_transformer_trains(tmp_path):
+    pytest.importorskip("transformers")
+    texts, y = tiny_texts(20)
+    audio = np.random.default_rng(0).normal(size=(20, 3, 2))
+    params = reference_params(
+        "mosi", modalities=["text", "audio"], text_encoder=tiny_bert(tmp_path / "bert")
+    )
+    estimator = TAMULAGRegressor(**params, max_epochs=1, random_state=0)
+    X = {"text": texts, "audio": audio}
+    assert np.isfinite(estimator.fit(X, y).predict(X)).all()
 
 
 def test_a_classifier_takes_them_but_for_the_labels():
