@@ -7,5 +7,6 @@ if find_spec("transformers") is None:
     collect_ignore_glob = [
         "sklearn_tamulag/_text/*.py",
         "sklearn_tamulag/nn/transformer.py",
+        "sklearn_tamulag/preprocessing/text.py",
         "sklearn_tamulag/preprocessing/tokenizer.py",
     ]

@@ -35,6 +35,7 @@ TRANSFORMER_OPTIONS: dict[str, list[Any]] = {
     "gradient_checkpointing": ["boolean"],
     "max_length": [SIZE, None],
     "lowercase": ["boolean"],
+    "cache": [str, PathLike, None],
 }
 
 
@@ -95,6 +96,22 @@ def is_fine_tuned(options: Mapping[str, Any]) -> bool:
         False for a recurrent encoder too.
     """
     return "transformer" in options and bool(options.get("trainable", True))
+
+
+def frozen_caches(encoders: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Take out the folders that keep the states of frozen transformers.
+
+    Parameters
+    ----------
+    encoders : mapping of str to mapping, or None
+        The constructor's value.
+
+    Returns
+    -------
+    dict of str to path or None
+        By modality; None where states are kept in memory.
+    """
+    return {name: options.get("cache") for name, options in encoder_options(encoders).items()}
 
 
 def transformer_spec(options: Mapping[str, Any], config: Mapping[str, Any]) -> TransformerSpec:

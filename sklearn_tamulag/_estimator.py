@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 from torch import Tensor
 
 from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._encoders import learn_text
+from sklearn_tamulag._encoders import frozen_caches, learn_text
 from sklearn_tamulag._options import (
     label_strategy,
     network_arguments,
@@ -27,6 +27,7 @@ from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.training.checkpoint import EpochCheckpoint, open_checkpoint
 from sklearn_tamulag.training.compilation import check_compiler
+from sklearn_tamulag.training.frozen import with_frozen_states
 from sklearn_tamulag.training.human_labels import encode_human_labels, read_human_labels
 from sklearn_tamulag.training.net import TAMULAGNet
 from sklearn_tamulag.training.results import history_frame, label_frame, label_history
@@ -128,13 +129,16 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             if fresh:
                 self._label_memory: LabelMemory | None = None
                 self.net_ = self._build_net(data, values[train], weight[train], device, seed)
-            table = FeatureTable(data, dtype=self.net_.dtype, device=device)
+            caches = frozen_caches(self.encoders)
+            rows = with_frozen_states(data, self.net_, caches)
+            table = FeatureTable(rows, dtype=self.net_.dtype, device=device)
             dataset = RowDataset(table, train, values[train], weight[train])
             valid = None
             if len(held_out):
                 valid = RowDataset(table, held_out, values[held_out], weight[held_out])
             elif outside is not None:
-                valid_table = FeatureTable(outside[0], dtype=self.net_.dtype, device=device)
+                valid_rows = with_frozen_states(outside[0], self.net_, caches)
+                valid_table = FeatureTable(valid_rows, dtype=self.net_.dtype, device=device)
                 valid = RowDataset(valid_table, np.arange(len(outside[1])), outside[1])
             known, valid_known = (
                 encode_human_labels(human, rows, self.net_.target, device)

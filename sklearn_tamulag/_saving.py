@@ -9,14 +9,19 @@ from sklearn.pipeline import Pipeline
 from sklearn_tamulag.classifier import TAMULAGClassifier
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.estimators import KIND, estimator_of, estimator_value, restored
-from sklearn_tamulag.preprocessing import MultimodalPadder, SequenceScaler, TextTokenizer
+from sklearn_tamulag.preprocessing import (
+    MultimodalPadder,
+    SequenceScaler,
+    TextEmbedder,
+    TextTokenizer,
+)
 from sklearn_tamulag.regressor import TAMULAGRegressor
 
 _CLASSES = {
     cls.__name__: cls
     for cls in (
         *(TAMULAGRegressor, TAMULAGClassifier),
-        *(MultimodalPadder, SequenceScaler, TextTokenizer),
+        *(MultimodalPadder, SequenceScaler, TextTokenizer, TextEmbedder),
     )
 }
 _SKIPPED = ("passthrough", None)

@@ -67,7 +67,7 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
         `lr` and `weight_decay` of the encoder alone. Or ``{"transformer": name_or_folder}``, which
         reads strings or token ids, with the options "trainable", "freeze_layers", "tokenizer",
-        "max_length", "lowercase", "gradient_checkpointing"; see the user guide's page on text.
+        "max_length", "lowercase", "gradient_checkpointing", "cache"; see the user guide on text.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0

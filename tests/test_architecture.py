@@ -45,6 +45,7 @@ ROOMS = (
     "labels",
     "losses",
     "persistence",
+    "preprocessing.text",
     "training.sources",
     "training.rows",
     "training.batching",

@@ -2,6 +2,7 @@
 
 from sklearn_tamulag.preprocessing.padder import MultimodalPadder
 from sklearn_tamulag.preprocessing.scaler import SequenceScaler
+from sklearn_tamulag.preprocessing.text import TextEmbedder
 from sklearn_tamulag.preprocessing.tokenizer import TextTokenizer
 
-__all__ = ["MultimodalPadder", "SequenceScaler", "TextTokenizer"]
+__all__ = ["MultimodalPadder", "SequenceScaler", "TextEmbedder", "TextTokenizer"]

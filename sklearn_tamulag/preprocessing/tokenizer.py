@@ -14,7 +14,38 @@ from sklearn_tamulag._text.tokens import TextEncoding, texts_in, with_token_ids
 from sklearn_tamulag.preprocessing._base import MultimodalTransformer, NamedColumns
 
 
-class TextTokenizer(NamedColumns, MultimodalTransformer):
+class TextReader(NamedColumns, MultimodalTransformer):
+    """What reads one modality of strings: its tokenizer, and X with ids in place of the strings.
+
+    Attributes
+    ----------
+    modality : str
+        The modality that is strings.
+    tokenizer_ : dict
+        The tokenizer's whole definition, as JSON, and its options.
+    """
+
+    modality: str
+    tokenizer_: dict[str, Any]
+    _learned_names = (*MultimodalTransformer._learned_names, "tokenizer_")
+
+    def _tokenize(self, X: Any, *, reset: bool) -> MultimodalData:
+        """Put ids in place of the texts, and check the whole."""
+        modalities, named = self._split(X, reset=reset)
+        if self.modality not in texts_in(modalities, [self.modality]):
+            raise ValueError(
+                f"X has no strings for the modality {self.modality!r}: a list of strings, or a "
+                "dict or DataFrame with such a key or column is needed."
+            )
+        tokens = with_token_ids(modalities, {self.modality: TextEncoding(**self.tokenizer_)})
+        data = validate_multimodal(self, tokens, reset=reset)
+        if not named:
+            return data
+        row_values = {"ids": data.ids, "groups": data.groups} | named
+        return MultimodalData(data.arrays, data.lengths, **row_values)
+
+
+class TextTokenizer(TextReader):
     """Turn strings into token ids, which a transformer encoder reads.
 
     A text is cut into tokens by a fast tokenizer of the Hugging Face library, which also adds its
@@ -77,7 +108,6 @@ class TextTokenizer(NamedColumns, MultimodalTransformer):
     [[2, 5, 6, 7, 3], [2, 5, 7, 3, 0], [0, 0, 0, 0, 0]]
     """
 
-    _learned_names = (*MultimodalTransformer._learned_names, "tokenizer_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "tokenizer": [str, PathLike],
         "modality": [str],
@@ -169,18 +199,3 @@ class TextTokenizer(NamedColumns, MultimodalTransformer):
         """
         check_is_fitted(self, "tokenizer_")
         return self._tokenize(X, reset=False)
-
-    def _tokenize(self, X: Any, *, reset: bool) -> MultimodalData:
-        """Put ids in place of the texts, and check the whole."""
-        modalities, named = self._split(X, reset=reset)
-        if self.modality not in texts_in(modalities, [self.modality]):
-            raise ValueError(
-                f"X has no strings for the modality {self.modality!r}: a list of strings, or a "
-                "dict or DataFrame with such a key or column is needed."
-            )
-        tokens = with_token_ids(modalities, {self.modality: TextEncoding(**self.tokenizer_)})
-        data = validate_multimodal(self, tokens, reset=reset)
-        if not named:
-            return data
-        row_values = {"ids": data.ids, "groups": data.groups} | named
-        return MultimodalData(data.arrays, data.lengths, **row_values)

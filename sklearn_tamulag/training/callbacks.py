@@ -1,6 +1,5 @@
 """Callbacks of the training loop: the best epoch's weights, and a progress bar."""
 
-import copy
 import dis
 import math
 from typing import Any
@@ -89,13 +88,19 @@ class BestEpoch(Callback):
             return
         if better:
             self.epoch_ = epoch
-            self.state_ = copy.deepcopy(net.module_.state_dict())
+            # What is frozen is as it was: a transformer would be copied for nothing.
+            frozen = {n for n, weight in net.module_.named_parameters() if not weight.requires_grad}
+            self.state_ = {
+                name: value.clone()
+                for name, value in net.module_.state_dict().items()
+                if name not in frozen
+            }
         self.exhausted_ = epoch - self.epoch_ >= self.patience
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Put the best epoch's weights back."""
         if self.state_ is not None:
-            net.module_.load_state_dict(self.state_)
+            net.module_.load_state_dict(self.state_, strict=False)
             self.state_ = None
 
 
