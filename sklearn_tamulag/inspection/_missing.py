@@ -1,0 +1,107 @@
+"""How well a fitted estimator does with every pattern of present modalities."""
+
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.metrics import check_scoring
+
+from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._forms import is_multimodal, to_multimodal, with_absent
+from sklearn_tamulag.metrics import sentiment_report
+
+
+def missing_modality_report(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    *,
+    scoring: Any = None,
+    protocol: Literal["mosi", "mosei", "sims"] | None = None,
+) -> pd.DataFrame:
+    """Score a fitted estimator with every pattern of present modalities.
+
+    Each of the 2^M - 1 patterns hides all other modalities from every row. Rows that would have
+    nothing left, because X itself lacks the modalities of a pattern there, are left out of its
+    score, and ``rows`` tells how many remain.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        A fitted estimator, or a pipeline that takes MultimodalData.
+    X : MultimodalData, dict or DataFrame
+        The n rows to score on, by modality.
+    y : array-like of shape (n,)
+        Their labels.
+    scoring : str, callable, list, dict or None, default=None
+        What to score, as in :func:`sklearn.model_selection.cross_validate`; None is the estimator's
+        own ``score``.
+    protocol : {"mosi", "mosei", "sims"} or None, default=None
+        Where given, the scores are those of :func:`sklearn_tamulag.metrics.sentiment_report` and
+        `scoring` must be None.
+
+    Returns
+    -------
+    report : DataFrame of shape (2^M - 1, M + 1 + scores)
+        A row per pattern, complete rows first, indexed by the names of its modalities: a bool
+        column per modality, ``rows``, and a column per score, NaN where no row remains.
+
+    Raises
+    ------
+    TypeError
+        If X does not name its modalities.
+    ValueError
+        If `scoring` and `protocol` are both given, or numbers of rows differ.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag import TAMULAGRegressor
+    >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
+    >>> from sklearn_tamulag.inspection import missing_modality_report
+    >>> data = make_multimodal_sentiment(60, feature_sizes={"text": 4, "audio": 3}, random_state=0)
+    >>> regressor = TAMULAGRegressor(max_epochs=2, random_state=0).fit(data.X, data.y)
+    >>> missing_modality_report(regressor, data.X, data.y)[["text", "audio", "rows"]]
+                  text  audio  rows
+    present
+    text + audio  True   True    60
+    text          True  False    60
+    audio        False   True    60
+    """
+    if not is_multimodal(X):
+        raise TypeError(f"X must name its modalities to hide them, got {type(X).__name__}.")
+    if scoring is not None and protocol is not None:
+        raise ValueError(f"scoring and protocol exclude each other, got both: {protocol!r}.")
+    data = to_multimodal(X)
+    labels = np.asarray(y)
+    if len(labels) != len(data):
+        raise ValueError(f"y must have one value per row of X, {len(data)}, got {len(labels)}.")
+    names = data.modalities
+    rows, index = [], []
+    for size in range(len(names), 0, -1):
+        for pattern in combinations(names, size):
+            shown = with_absent(data.select(pattern), data.feature_sizes).select(names)
+            kept = np.flatnonzero(shown.present.any(axis=1))
+            scores: dict[str, float] = {}
+            if len(kept):
+                scores = _scores(estimator, shown[kept], labels[kept], scoring, protocol)
+            flags = {name: name in pattern for name in names}
+            rows.append(flags | {"rows": len(kept)} | scores)
+            index.append(" + ".join(pattern))
+    return pd.DataFrame(rows, index=pd.Index(index, name="present"))
+
+
+def _scores(
+    estimator: Any,
+    X: MultimodalData,
+    y: Any,
+    scoring: Any,
+    protocol: Literal["mosi", "mosei", "sims"] | None,
+) -> dict[str, float]:
+    """The scores of one pattern, by name."""
+    if protocol is not None:
+        report = sentiment_report(y, estimator.predict(X), protocol=protocol)
+        return {str(name): float(value) for name, value in report.items()}
+    result = check_scoring(estimator, scoring)(estimator, X, y)
+    return dict(result) if isinstance(result, dict) else {"score": float(result)}
