@@ -62,6 +62,8 @@ def test_a_missing_compiler_is_told_before_training(monkeypatch):
 
 @pytest.mark.slow
 def test_generated_code_gives_the_same_results():
-    plain = regressor(dropout=0.0).fit(X, Y)
-    compiled = regressor(dropout=0.0, compile=True).fit(X, Y)
+    # Adam turns the rounding of gradients near zero into steps; plain descent does not.
+    exact = {"dropout": 0.0, "precision": "float64", "optimizer": "sgd"}
+    plain = regressor(**exact).fit(X, Y)
+    compiled = regressor(**exact, compile=True).fit(X, Y)
     np.testing.assert_allclose(compiled.predict(X), plain.predict(X), atol=1e-5)
