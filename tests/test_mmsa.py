@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -185,6 +186,14 @@ def test_human_unimodal_labels(write, content):
     assert list(labels.columns) == ["audio"]
 
 
+def test_what_nobody_wrote_or_said_is_missing(write, content):
+    content["train"]["regression_labels_A"] = [0.5, np.nan, 1, 1, 1, 1]
+    content["train"]["raw_text"] = ["a", None, np.nan, "", "e", b"f"]
+    data = load_mmsa(write(content))
+    assert data.unimodal_labels["audio"].isna().tolist() == [False, True, *[False] * 4]
+    assert data.raw_text == ["a", "", "", "", "e", "f"]
+
+
 def test_values_that_are_not_finite_become_zero_and_are_counted(write, content):
     audio = content["train"]["audio"]
     audio[0, 0, :2], audio[0, 1, 0], audio[3, 2, 4] = -np.inf, np.inf, np.nan
@@ -291,7 +300,9 @@ def test_unknown_options_name_the_known_ones(write, content, options, error, mes
 @pytest.mark.parametrize("key", ["id", "audio", "vision", "regression_labels"])
 def test_a_missing_key_names_the_split_and_the_keys_present(write, content, key):
     del content["train"][key]
-    with pytest.raises(ValueError, match=f'no key "{key}" in split "train".*keys are .*raw_text'):
+    present = re.escape(str(list(content["train"])))
+    message = f'^There is no key "{key}" in split "train" of .*; the keys are {present}\\.$'
+    with pytest.raises(ValueError, match=message):
         load_mmsa(write(content))
 
 
@@ -323,7 +334,9 @@ def test_missing_text_points_to_the_token_ids(write, content):
         ("regression_labels", np.zeros((N_ROWS, 2)), r"shape \(n,\).*got \(6, 2\)"),
         ("regression_labels", [0.0, 1.0], "has 6 rows where regression_labels has 2"),
         ("regression_labels_T", [0.0], "regression_labels_T has 1 rows"),
+        ("regression_labels_T", [0.0, np.inf, 1, 1, 1, 1], "labels_T must be finite.*row 1 is inf"),
         ("id", ["a", "b"], "id has 2 rows"),
+        ("id", ["a", "b", None, "c", "d", "e"], "id must have a value in every row.*row 2 is None"),
         ("id", ["a", "b", "c", "b", "d", "e"], r"ids of .*50\.pkl must differ.*'b'.*rows 1 and 3"),
         ("raw_text", ["a", "b"], "raw_text has 2 rows"),
         ("classification_labels", [0, 1], "classification_labels has 2 rows"),

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_tamulag._padding import is_missing
+
 Split = dict[str, Any]
 
 
@@ -40,8 +42,9 @@ def _check_rows(
 
 def _read_numbers(content: Split, key: str, where: str, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the numbers under a key as a new array of shape (n,)."""
+    given = _get_value(content, key, where)
     try:
-        values = np.array(_get_value(content, key, where), dtype=np.float64)
+        values = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{key} must hold numbers, in {where}: {error}.") from error
     if values.shape[1:] == (1,):
@@ -54,21 +57,34 @@ def _read_numbers(content: Split, key: str, where: str, dtype: type[np.generic])
 
 
 def _read_labels(
-    content: Split, key: str, where: str, n_rows: int | None = None
+    content: Split, key: str, where: str, n_rows: int | None = None, *, allow_nan: bool = False
 ) -> NDArray[np.float64]:
-    """Return finite labels, one per row."""
+    """Return finite labels, one per row; NaN where one is not known, if that is allowed."""
     labels = _read_numbers(content, key, where, np.float64)
     _check_rows(key, len(labels), n_rows, where)
-    bad = np.flatnonzero(~np.isfinite(labels))
+    bad = np.flatnonzero(np.isinf(labels) if allow_nan else ~np.isfinite(labels))
     if bad.size:
         raise ValueError(f"{key} must be finite, in {where}; row {bad[0]} is {labels[bad[0]]}.")
     return labels
 
 
-def _read_strings(content: Split, key: str, n_rows: int | None, where: str) -> NDArray[np.str_]:
-    """Return the words under a key, one per row; bytes are read as UTF-8."""
+def _read_strings(
+    content: Split, key: str, n_rows: int | None, where: str, missing: str | None = None
+) -> NDArray[np.str_]:
+    """Return the words under a key, one per row; bytes are read as UTF-8.
+
+    `missing` stands in for None and NaN, which are refused without it.
+    """
     values = np.asarray(_get_value(content, key, where), dtype=object).ravel()
     _check_rows(key, len(values), n_rows, where)
+    absent = [row for row, value in enumerate(values) if is_missing(value)]
+    if absent and missing is None:
+        raise ValueError(
+            f"{key} must have a value in every row, in {where}; row {absent[0]} is "
+            f"{values[absent[0]]}."
+        )
+    values = np.array(values)
+    values[absent] = missing
     words = [value.decode() if isinstance(value, bytes) else str(value) for value in values]
     return np.array(words, dtype=str)
 
@@ -77,7 +93,7 @@ def _read_raw_text(content: Split, n_rows: int, where: str) -> list[str] | None:
     """Return the transcripts, if there are any."""
     if "raw_text" not in content:
         return None
-    return [str(words) for words in _read_strings(content, "raw_text", n_rows, where)]
+    return [str(words) for words in _read_strings(content, "raw_text", n_rows, where, missing="")]
 
 
 def _read_class_numbers(content: Split, n_rows: int, where: str) -> NDArray[np.int64] | None:

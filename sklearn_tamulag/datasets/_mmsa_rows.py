@@ -47,7 +47,7 @@ class MMSARows:
     arrays, lengths : dict of str to ndarray
         Padded modalities and their valid lengths; no text where transcripts stand for it.
     unimodal_labels : DataFrame of shape (n, M) or None
-        Human labels by modality, NaN where a split has none.
+        Human labels by modality, NaN where there is none.
     raw_text : list of str or None
         Transcripts.
     classification_labels : int64 array of shape (n,) or None
@@ -135,7 +135,9 @@ def read_rows(
             order = None if own == "" else _row_order(part, name, sequences, ids[split], place)
             found.append(_in_order(sequences, order))
             _check_rows(name, len(found[-1][0]), len(ids[split]), place)
-            part.pop(name, None)
+            if name in part:
+                # let go of, but still named among the keys present
+                part[name] = None
         _check_sizes(name, splits, found, path)
         lengths = np.concatenate([part_lengths for _, part_lengths in found])
         # one split is used as the file holds it, where nothing in it has to be changed
@@ -202,7 +204,7 @@ def _unimodal_labels(content: Split, names: Sequence[str], n_rows: int, where: s
     """Return the human labels of the modalities that have them, a column each."""
     keys = {name: f"regression_labels_{name[0].upper()}" for name in names}
     columns = {
-        name: _read_labels(content, key, where, n_rows)
+        name: _read_labels(content, key, where, n_rows, allow_nan=True)
         for name, key in keys.items()
         if key in content
     }

@@ -101,10 +101,10 @@ def load_mmsa(
             and are in no fold. None for a single split, or where the file lacks one of the two.
         unimodal_labels : DataFrame of shape (n, M) or None
             What people said of each modality alone, from ``regression_labels_T``, ``_A`` and
-            ``_V``, indexed by `ids`; a column for every modality read that has them, NaN in a split
-            that has none. None where none has.
+            ``_V``, indexed by `ids`; a column for every modality read that has them, NaN where the
+            file has NaN and in a split that has none. None where none has.
         raw_text : list of str or None
-            The transcripts, if the file has them.
+            The transcripts, if the file has them; empty where one is missing.
         classification_labels : ndarray of shape (n,), dtype int64, or None
             Classes as numbers, if the file has them.
         annotations : ndarray of shape (n,), dtype str, or None
