@@ -116,7 +116,7 @@ class MultimodalData(PaddedRows):
             If `sequences` is no dict or a cell is neither an array nor a number.
         ValueError
             If a modality holds strings, is missing in every row or has rows of different feature
-            sizes; if the numbers of rows differ or an id stands twice.
+            sizes; if the numbers of rows differ, or an id is missing or stands twice.
 
         Examples
         --------
@@ -179,8 +179,8 @@ class MultimodalData(PaddedRows):
         FileNotFoundError
             If a file does not exist; the message names the modality and the row.
         ValueError
-            If a column does not exist, an id stands twice, a file is not readable without running
-            code, or rows do not fit together.
+            If a column does not exist, an id is missing or stands twice, a file is not readable without
+            running code, or rows do not fit together.
 
         Examples
         --------

@@ -157,8 +157,10 @@ def _modality_columns(
     columns = list(frame.columns)
     if modalities is not None:
         names = [modalities] if isinstance(modalities, str) else list(modalities)
-        if not names or not set(names) <= set(columns):
-            raise ValueError(f"modalities must be among the columns {columns}, got {names}.")
+        if not names or len(set(names)) < len(names) or not set(names) <= set(columns):
+            raise ValueError(
+                f"modalities must be among the columns {columns}, each once, got {names}."
+            )
         return names
     names = [name for name in columns if name not in others and _is_modality(frame[name])]
     if not names:
@@ -183,7 +185,7 @@ def _read_cell(name: str, row: int, root: Path, path: Any) -> Any:
             return np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{where} is in {root / path}, which does not exist.") from error
-    except (ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{where} is in {root / path}, which is not readable: {error}") from error
 
 

@@ -274,7 +274,7 @@ def check_row_values(argument: str, values: ArrayLike | None, n_rows: int) -> Ro
 
 
 def check_unique_ids(ids: ArrayLike | None, where: str = "") -> None:
-    """Refuse ids that stand for more than one row.
+    """Refuse ids that are missing or stand for more than one row.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def check_unique_ids(ids: ArrayLike | None, where: str = "") -> None:
     Raises
     ------
     ValueError
-        If an id stands twice; the message names it and its rows.
+        If an id is missing or stands twice; the message names it and its rows.
 
     Examples
     --------
@@ -297,10 +297,13 @@ def check_unique_ids(ids: ArrayLike | None, where: str = "") -> None:
     ValueError: ids must differ from row to row, but 'a' stands in rows 0 and 2.
     """
     index = pd.Index([] if ids is None else np.asarray(ids))
+    missing = np.flatnonzero(index.isna())
+    if missing.size:
+        raise ValueError(f"ids{where} must name every row, but row {missing[0]} has none.")
     repeated = np.flatnonzero(index.duplicated())
     if repeated.size:
         value = index[repeated[0]]
-        first = int(np.flatnonzero(index == value)[0]) if value == value else 0
+        first = int(np.flatnonzero(index == value)[0])
         raise ValueError(
             f"ids{where} must differ from row to row, but {str(value)!r} stands in rows {first} "
             f"and {repeated[0]}."

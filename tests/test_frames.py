@@ -81,6 +81,7 @@ def test_a_column_of_missing_cells_is_no_modality_unless_named(frame, tmp_path):
     [
         ({"modalities": ["audio", "smell"]}, ValueError, r"among the columns .*'audio', 'smell'"),
         ({"modalities": []}, ValueError, r"among the columns \['clip'"),
+        ({"modalities": ["audio", "audio"]}, ValueError, r"each once, got \['audio', 'audio'\]"),
         ({"modalities": ["said"]}, ValueError, "'said', row 0, is 'so good', which is no path"),
         ({"ids": "name"}, ValueError, r"ids must be a column .*\['clip'.*got 'name'"),
         ({"groups": "film"}, ValueError, "groups must be a column .*got 'film'"),
@@ -118,6 +119,13 @@ def test_a_file_that_is_no_sequence_is_named(frame, tmp_path, content, message):
     assert path.read_bytes() == before
 
 
+def test_a_folder_in_place_of_a_file_is_named(frame, tmp_path):
+    (tmp_path / "c.npy").mkdir()
+    frame["audio"] = "c.npy"
+    with pytest.raises(ValueError, match=r"'audio', row 0, is in .*c\.npy, which is not readable"):
+        MultimodalData.from_frame(frame, root=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("frame", "error", "message"),
     [
@@ -137,7 +145,7 @@ def test_repeated_ids_of_the_index_are_refused():
     with pytest.raises(ValueError, match="'x' stands in rows 0 and 2"):
         MultimodalData.from_frame(frame)
     frame.index = [None, "y", None]
-    with pytest.raises(ValueError, match="stands in rows 0 and 2"):
+    with pytest.raises(ValueError, match="ids must name every row, but row 0 has none"):
         MultimodalData.from_frame(frame)
 
 
@@ -164,6 +172,7 @@ def test_resampled_rows_may_repeat_their_ids():
         ([SHORT], {}, TypeError, "sequences must be a dict by modality name, got list"),
         ({}, {}, ValueError, "at least one modality"),
         ({"a": [SHORT, LONG]}, {"ids": ["x", "x"]}, ValueError, "'x' stands in rows 0 and 1"),
+        ({"a": [SHORT, LONG]}, {"ids": ["x", None]}, ValueError, "name every row, but row 1 has"),
         ({"a": [SHORT, LONG]}, {"groups": ["x"]}, ValueError, r"groups must have shape \(2,\)"),
         ({"a": [SHORT], "b": [SHORT, LONG]}, {}, ValueError, "'a' has 1, 'b' has 2"),
         ({"a": ["a.npy"]}, {}, ValueError, "'a', row 0, holds strings"),
