@@ -179,8 +179,8 @@ class MultimodalData(PaddedRows):
         FileNotFoundError
             If a file does not exist; the message names the modality and the row.
         ValueError
-            If a column does not exist, an id is missing or stands twice, a file is not readable without
-            running code, or rows do not fit together.
+            If a column does not exist, an id is missing or stands twice, a file is not readable
+            without running code, or rows do not fit together.
 
         Examples
         --------

@@ -433,6 +433,10 @@ def test_reports_over_other_seeds_parts_or_labels_are_not_paired():
         ({"seeds": [1.5]}, "seeds must be ints from 0 .*got 1.5"),
         ({"seeds": [-1]}, "seeds must be ints from 0 .*got -1"),
         ({"groups": ["a"] * 35}, "groups must have one value per row of X: X has 36 rows, .* 35"),
+        ({"groups": "video"}, r"groups must have shape \(n,\), one value per row, got str"),
+        ({"groups": [None, *["a"] * 35]}, "groups must name the group of every row, but row 0"),
+        ({"y": Y[:, np.newaxis].repeat(2, axis=1)}, r"y must have shape .* got ndarray .*\(36, 2"),
+        ({"X_val": X, "y_val": 1}, r"y_val must have shape \(n,\)"),
         ({"groups_test": ["a"]}, "groups_test was given without X_test"),
         ({"fit_params": {"groups": X.groups}}, "fit_params must not hold 'groups'"),
         ({"fit_params": {"sample_weight": Y}}, "'sample_weight', which reaches no fit inside Unt"),
@@ -463,6 +467,21 @@ def test_bad_input_is_refused_before_training(options, message):
     data = {"X": X, "y": Y} | options
     with pytest.raises(ValueError, match=message):
         evaluate_seeds(Untrainable(), **data)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 3}, "seeds must be a sequence of ints, got 3"),
+        ({"scoring": 3}, "scoring must be names, a callable or a dict of these, got 3"),
+        ({"fit_params": [Y]}, "fit_params must be a dict by name, got list"),
+        ({"estimator": Seedling}, "estimator must be an instance of an estimator, got <class"),
+        ({"estimator": "ridge"}, "estimator must be an instance of an estimator, got 'ridge'"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(options, message):
+    with pytest.raises(TypeError, match=message):
+        evaluate_seeds(**{"estimator": Untrainable(), "X": X, "y": Y} | options)
 
 
 class Untrainable(Seedling):

@@ -114,9 +114,10 @@ def test_bad_input(arguments, message):
         unimodal_label_report(*arguments)
 
 
-def test_a_neutral_point_that_is_none():
-    with pytest.raises(ValueError, match="neutral must be a finite number, got nan"):
-        unimodal_label_report(GENERATED, TRUTH, neutral=np.nan)
+@pytest.mark.parametrize("neutral", [np.nan, "zero"])
+def test_a_neutral_point_that_is_none(neutral):
+    with pytest.raises(ValueError, match=f"neutral must be a finite number, got {neutral!r}"):
+        unimodal_label_report(GENERATED, TRUTH, neutral=neutral)
 
 
 def test_labels_of_a_classifier_are_refused():

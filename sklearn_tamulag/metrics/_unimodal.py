@@ -1,6 +1,7 @@
 """How labels of single modalities agree with the truth, and how the multimodal label does."""
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def unimodal_label_report(
             "a classifier are distributions, which have no correlation with the truth."
         )
     check_label_rows("truth", truth, "generated", len(generated), row_names(generated))
-    if not math.isfinite(neutral):
+    if not isinstance(neutral, Real) or not math.isfinite(neutral):
         raise ValueError(f"neutral must be a finite number, got {neutral!r}.")
     multimodal = None if y is None else _check_values(y, "y")
     if multimodal is not None and len(multimodal) != len(generated):

@@ -269,6 +269,8 @@ def compare_seeds(first: Any, second: Any, X: Any, y: ArrayLike, **options: Any)
 
 def _check_seeds(seeds: Sequence[int]) -> list[int]:
     """Refuse seeds that are no seeds, and seeds that repeat."""
+    if not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds must be a sequence of ints, got {seeds!r}.")
     values = list(seeds)
     if not values:
         raise ValueError("seeds must hold at least one seed, got none.")

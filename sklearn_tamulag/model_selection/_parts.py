@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, column_or_1d
@@ -162,7 +163,6 @@ def read_table(
         The labels, None together with X.
     groups : array-like of shape (n,), False or None
         The groups. None takes ``X.groups``, False leaves groups out of account.
-
     fit_params : mapping of str to array-like or DataFrame of n rows, default=None
         What else is given to fit.
 
@@ -174,9 +174,9 @@ def read_table(
     Raises
     ------
     TypeError
-        If X is a dict, which cannot be indexed by row.
+        If X is a dict, which cannot be indexed by row, or fit_params is none.
     ValueError
-        If one of X and y is missing, or numbers of rows differ.
+        If one of X and y is missing, values are not one per row, or a row has no group.
     """
     y_name, groups_name = name.replace("X", "y"), name.replace("X", "groups")
     if X is None and y is None:
@@ -190,10 +190,15 @@ def read_table(
             f"{name} must be a MultimodalData, a DataFrame or an array, whose rows can be selected;"
             " got a dict. MultimodalPadder().fit_transform(X) makes a MultimodalData of it."
         )
-    labels = column_or_1d(y)
+    labels = _flat(y_name, y)
     if groups is None and isinstance(X, MultimodalData):
         groups = X.groups
-    values = None if groups is None or groups is False else column_or_1d(groups)
+    values = None if groups is None or groups is False else _flat(groups_name, groups)
+    if values is not None and pd.isna(values).any():
+        row = int(pd.isna(values).argmax())
+        raise ValueError(f"{groups_name} must name the group of every row, but row {row} has none.")
+    if fit_params is not None and not isinstance(fit_params, Mapping):
+        raise TypeError(f"fit_params must be a dict by name, got {type(fit_params).__name__}.")
     fit_params = dict(fit_params or {})
     reserved = [argument for argument in fit_params if argument in OWN_METADATA]
     if reserved:
@@ -208,6 +213,18 @@ def read_table(
     if not len(labels):
         raise ValueError(f"{name} must have at least one row, got none.")
     return Table(name, X, labels, values, fit_params)
+
+
+def _flat(name: str, values: Any) -> NDArray[Any]:
+    """Return values as an array of shape (n,); a single column of shape (n, 1) will do."""
+    try:
+        flat: NDArray[Any] = column_or_1d(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must have shape (n,), one value per row, got {type(values).__name__} of shape "
+            f"{getattr(values, 'shape', ())}."
+        ) from error
+    return flat
 
 
 def check_groups(tables: list[Table], splits: list[Split]) -> None:

@@ -39,6 +39,8 @@ def random_state_names(estimator: Any) -> list[str]:
 
     Raises
     ------
+    TypeError
+        If the estimator is none, or a class rather than an instance.
     ValueError
         If there is none.
 
@@ -50,6 +52,8 @@ def random_state_names(estimator: Any) -> list[str]:
     >>> random_state_names(make_pipeline(StandardScaler(), Ridge()))
     ['ridge__random_state']
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise TypeError(f"estimator must be an instance of an estimator, got {estimator!r}.")
     names = [name for name in estimator.get_params() if name.rpartition("__")[2] == RANDOM_STATE]
     if not names:
         raise ValueError(

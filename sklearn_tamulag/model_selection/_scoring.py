@@ -1,6 +1,6 @@
 """Which scores are taken, and how those of several splits become one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ def make_scorers(estimator: Any, scoring: Any, protocol: str | None) -> dict[str
 
     Raises
     ------
+    TypeError
+        If it is of another kind.
     ValueError
         If a name is unknown.
     """
@@ -43,6 +45,8 @@ def make_scorers(estimator: Any, scoring: Any, protocol: str | None) -> dict[str
         return {"score": scoring}
     if isinstance(scoring, str):
         scoring = [scoring]
+    if not isinstance(scoring, Iterable):
+        raise TypeError(f"scoring must be names, a callable or a dict of these, got {scoring!r}.")
     named = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
     return {name: _scorer(value) for name, value in named.items()}
 
