@@ -156,7 +156,9 @@ class TransformerEncoder(SequenceEncoder):
             Itself.
         """
         self.training = mode
-        self.model.train(mode and self.trainable)
+        # Walking through a frozen model in every step would cost more than the step may.
+        if self.trainable or self.model.training:
+            self.model.train(mode and self.trainable)
         return self
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:

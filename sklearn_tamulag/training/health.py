@@ -71,7 +71,7 @@ def all_finite(module: torch.nn.Module) -> Tensor:
     with torch.no_grad():
         # A norm is infinite where squares overflow, the largest magnitude only where a weight is.
         # What is frozen stays as it is, and may be far larger than all that is trained.
-        trained = [weight for weight in module.parameters() if weight.requires_grad]
+        trained: list[Tensor] = [w for w in module.parameters() if w.requires_grad]
         largest = torch._foreach_norm(trained, ord=float("inf"))
         return torch.stack(largest).isfinite().all()
 

@@ -1,6 +1,6 @@
 """What happens to one batch, and to the batches of one epoch: M + 1 tasks, losses read once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,10 @@ class MultitaskSteps(NeuralNet):
         """Whether each row of a batch shows each modality, (B, M)."""
         return torch.stack([x["lengths"][name] > 0 for name in self.modalities], dim=1)
 
+    def get_all_learnable_params(self) -> Iterator[tuple[str, Tensor]]:
+        """Names and weights of what is trained; what is frozen is no matter of the optimizer's."""
+        return (pair for pair in super().get_all_learnable_params() if pair[1].requires_grad)
+
     def _task_losses(
         self,
         output: TAMULAGOutput,
@@ -132,7 +136,10 @@ class MultitaskSteps(NeuralNet):
                 "on_grad_computed", named_parameters=named_parameters, batch=batch, training=True
             )
             if self.clipping is not None:
-                torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.clipping)
+                # The optimizer's lists, rather than a walk through all modules in every step.
+                groups = self.optimizer_.param_groups
+                weights = [weight for group in groups for weight in group["params"]]
+                torch.nn.utils.clip_grad_norm_(weights, self.clipping)
             self._step_optimizer(None)
             self._zero_grad_optimizer()
         return step
