@@ -75,7 +75,8 @@ def test_unimodal_predictions_are_in_units_of_y():
     frame = estimator.predict_unimodal(X)
     assert frame.columns.tolist() == ["text", "audio"]
     assert frame.index.equals(pd.RangeIndex(20))
-    assert ((frame > 900) & (frame < 1100)).all(axis=None)
+    np.testing.assert_array_equal(frame.isna(), ~X.present)
+    assert (frame.isna() | (frame > 900) & (frame < 1100)).all(axis=None)
 
 
 @pytest.mark.parametrize("frozen", ["text", "audio"])

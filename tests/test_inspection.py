@@ -2,7 +2,6 @@
 
 import builtins
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +10,8 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_tamulag._data import MultimodalData
 from sklearn_tamulag.inspection import TemporalAttentionDisplay, UnimodalLabelDisplay
+
+plt = pytest.importorskip("matplotlib.pyplot")
 
 N_ROWS = 5
 LENGTHS = {"text": np.array([3, 2, 4, 1, 4]), "audio": np.array([6, 0, 2, 5, 1])}

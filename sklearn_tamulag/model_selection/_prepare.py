@@ -169,14 +169,17 @@ def _request_groups(estimator: Any, train: Part) -> list[str]:
 
 def _request(estimator: Any, name: str) -> bool:
     """Ask for a value per row wherever a fit takes it, and tell whether it arrives."""
-    for taker in _takers(estimator, name):
+    takers = _takers(estimator, name)
+    for taker in takers:
         taker.set_fit_request(**{name: True})
+    # A search refuses weights that it may not score its folds by; scikit-learn 1.6 asks pipelines.
+    pipelines = [each for each in _nested(estimator) if takers and isinstance(each, Pipeline)]
+    for scored in [*takers, *pipelines]:
         if (
-            hasattr(taker, "set_score_request")
-            and name in inspect.signature(taker.score).parameters
+            hasattr(scored, "set_score_request")
+            and name in inspect.signature(scored.score).parameters
         ):
-            # A search refuses weights that it may not score its folds by.
-            taker.set_score_request(**{name: True})
+            scored.set_score_request(**{name: True})
     try:
         return bool(get_routing_for_object(estimator).consumes("fit", [name]))
     except NotImplementedError:  # a meta-estimator that routes nothing
