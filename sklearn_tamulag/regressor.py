@@ -322,6 +322,11 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
     ) -> NDArray[np.float64]:
         values = column_or_1d(y, warn=True)
+        if values.dtype.kind in "OUS":
+            try:
+                values = values.astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name} must hold numbers: {error}.") from error
         checked = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
         return np.asarray(checked)
 

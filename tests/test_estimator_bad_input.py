@@ -77,7 +77,7 @@ REGRESSION = {
     "y with nan": ({"y": edited(Y, 2, np.nan)}, "y contains NaN"),
     "y with infinity": ({"y": edited(Y, 2, np.inf)}, "y contains infinity"),
     "y of several outputs": ({"y": np.zeros((N, 2))}, r"y should be a 1d array.*\(12, 2\)"),
-    "y of words": ({"y": CLASSES}, "could not convert string|y"),
+    "y of words": ({"y": CLASSES}, "^y must hold numbers: could not convert string"),
     "y_val with nan": ({"X_val": X, "y_val": edited(Y, 2, np.nan)}, "y_val contains NaN"),
 }
 CLASSIFICATION = {

@@ -63,7 +63,8 @@ def load_folder(
         X : MultimodalData, or DataFrame for ``text="raw"``
             The modalities, padded to the longest clip, with `ids` and `groups`. The DataFrame has
             the column "text" of str and for each other modality one of (T_i, d) arrays; `ids` are
-            its index.
+            its index. It has no place for `groups`: hand them on, as
+            ``fit(X, y, groups=groups)``.
         y : ndarray of shape (n,) or None
             The labels: int64 where all are whole numbers without a point, else float64, or str
             where all are words. None without the column.

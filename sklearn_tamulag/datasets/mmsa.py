@@ -84,7 +84,8 @@ def load_mmsa(
             those of audio and vision are the file's. Aligned files have none: there the steps end
             with the mask, and before it with the last step that is not all zero. `ids` and
             `groups` travel with it. The DataFrame has the column "text" of str and for each other
-            modality one of (T_i, d) arrays; `ids` are its index.
+            modality one of (T_i, d) arrays; `ids` are its index. It has no place for `groups`: hand
+            them on, as ``fit(X, y, groups=groups)``.
         y : ndarray of shape (n,), dtype float64
             Sentiment, negative below 0: in [-3, 3] for CMU-MOSI and CMU-MOSEI, in [-1, 1] for
             CH-SIMS.
