@@ -166,7 +166,7 @@ def _from_cells(
         if not is_missing(cell) and (array := _as_array(name, row, cell)).size
     }
     if not filled and not known:
-        raise ValueError(f"Modality {name!r} is missing in every row.")
+        raise ValueError(f"Modality {name!r} is missing in every row: its features are unknown.")
     size = known.get(name)
     tokens = size is None and all(
         array.ndim == 1 and array.dtype.kind in "iu" for array in filled.values()

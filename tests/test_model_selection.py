@@ -355,12 +355,13 @@ def test_digests_tell_values_apart():
         data_sha256([object()])
 
 
-def test_threads_are_set_for_the_fit_alone_and_global_states_are_kept():
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_threads_are_set_for_the_fit_alone_and_global_states_are_kept(n_threads):
     states = np.random.get_state()[1].copy(), torch.get_rng_state()
     report = evaluate_seeds(
-        Seedling(), TABLE, TABLE[:, 0], seeds=[1], n_threads=2, return_estimators=True
+        Seedling(), TABLE, TABLE[:, 0], seeds=[1], n_threads=n_threads, return_estimators=True
     )
-    assert report.estimators[1][0].threads_ == 2
+    assert report.estimators[1][0].threads_ == n_threads
     assert torch.get_num_threads() == 1
     run(seeds=[1], cv=KFold(2, shuffle=True), test_size=None, val_size=None, groups=False)
     np.testing.assert_array_equal(np.random.get_state()[1], states[0])
