@@ -183,3 +183,9 @@ def test_fingerprints_tell_rows_apart(tmp_path):
     assert dataset_of(data, rows=[0, 2, 1]).fingerprint != same
     assert dataset_of(data, rows=[0, 1, 3]).fingerprint != same
     assert dataset_of(on_disk(data, tmp_path), rows=[0, 1, 2]).fingerprint == same
+
+
+def test_fingerprints_tell_texts_apart_that_start_alike():
+    ids = np.array([[2, 5, 6, 3], [2, 7, 6, 3]])
+    one, other = (dataset_of(MultimodalData({"text": ids[[row]]})).fingerprint for row in (0, 1))
+    assert one != other

@@ -113,8 +113,8 @@ class FeatureTable:
         columns = self._lengths.index_select(0, index).unbind(dim=1)  # (B, M) -> M x (B,)
         return features, dict(zip(self.modalities, columns, strict=True))
 
-    def first_steps(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
-        """The first step of some rows, on the host.
+    def telling_steps(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """What tells some rows from others: first steps of features, all token ids; on the host.
 
         Parameters
         ----------
@@ -123,10 +123,10 @@ class FeatureTable:
 
         Returns
         -------
-        list of M arrays of shape (B, d), or (B,) for token ids
+        list of M arrays of shape (B, d), or (B, T) for token ids
             In the order of the modalities.
         """
-        return [source.first_step(rows) for source in self._sources.values()]
+        return [source.telling_steps(rows) for source in self._sources.values()]
 
 
 class RowDataset(Dataset):
@@ -169,8 +169,8 @@ class RowDataset(Dataset):
 
     @property
     def fingerprint(self) -> str:
-        """A hash that tells these rows from others, by their lengths and first steps."""
-        return str(joblib.hash([self.lengths, *self.table.first_steps(self.rows)]))
+        """A hash that tells these rows from others, by their lengths and telling steps."""
+        return str(joblib.hash([self.lengths, *self.table.telling_steps(self.rows)]))
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -60,8 +60,11 @@ class Source(ABC):
         """
         return self._gather(rows, index, max(int(lengths.max()), 1), lengths)
 
-    def first_step(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Read the first step of some rows into the host's memory.
+    def telling_steps(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Read what tells some rows from others into the host's memory.
+
+        That is the first step of features, and all of token ids, whose first step is often the same
+        special token.
 
         Parameters
         ----------
@@ -70,10 +73,10 @@ class Source(ABC):
 
         Returns
         -------
-        array of shape (B, d), or (B,) for token ids
-            Their first step.
+        array of shape (B, d), or (B, T) for token ids
+            Their first step, or all.
         """
-        return np.asarray(self.array[rows, 0])
+        return np.asarray(self.array[rows, 0] if self.array.ndim == 3 else self.array[rows])
 
     @abstractmethod
     def _gather(
