@@ -438,6 +438,16 @@ def test_reports_over_other_seeds_parts_or_labels_are_not_paired():
         ({"groups": [None, *["a"] * 35]}, "groups must name the group of every row, but row 0"),
         ({"y": Y[:, np.newaxis].repeat(2, axis=1)}, r"y must have shape .* got ndarray .*\(36, 2"),
         ({"X_val": X, "y_val": 1}, r"y_val must have shape \(n,\)"),
+        ({"X_val": X.select("text"), "y_val": Y}, "X_val must have the modal.*missing: 'audio'"),
+        (
+            {
+                "X_test": MultimodalData(
+                    {"text": np.ones((1, 2, 9)), "audio": X.arrays["audio"][:1]}
+                ),
+                "y_test": Y[:1],
+            },
+            "X_test must have the modalities of X. Modality 'text' has 9 features",
+        ),
         ({"groups_test": ["a"]}, "groups_test was given without X_test"),
         ({"fit_params": {"groups": X.groups}}, "fit_params must not hold 'groups'"),
         ({"fit_params": {"sample_weight": Y}}, "'sample_weight', which reaches no fit inside Unt"),
@@ -468,6 +478,15 @@ def test_bad_input_is_refused_before_training(options, message):
     data = {"X": X, "y": Y} | options
     with pytest.raises(ValueError, match=message):
         evaluate_seeds(Untrainable(), **data)
+
+
+def test_test_rows_may_lack_a_modality_where_the_estimator_takes_them():
+    parts = {"X_test": X[30:].select("text"), "y_test": Y[30:]}
+    estimator = make_pipeline(
+        SequenceScaler(allow_missing=True), regressor(max_epochs=1, allow_missing=True)
+    )
+    report = evaluate_seeds(estimator, X[:30], Y[:30], seeds=[1], **parts)
+    assert np.isfinite(report.predictions["test"]).all(axis=None)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from sklearn_tamulag.metrics._checks import Protocol
 from sklearn_tamulag.model_selection._fits import Outcome, check_processes, fit_and_score
 from sklearn_tamulag.model_selection._manifest import describe_run
-from sklearn_tamulag.model_selection._parts import Split, read_table
+from sklearn_tamulag.model_selection._parts import Split, check_features, read_table
 from sklearn_tamulag.model_selection._prepare import prepare, random_state_names
 from sklearn_tamulag.model_selection._results import SeedComparison, SeedReport
 from sklearn_tamulag.model_selection._scoring import (
@@ -167,10 +167,15 @@ def evaluate_seeds(
     table = read_table("X", X, y, groups, fit_params)
     if table is None:
         raise ValueError("X and y must be given, got None.")
+    valid = read_table("X_val", X_val, y_val, False if ignored else groups_val)
+    test = read_table("X_test", X_test, y_test, False if ignored else groups_test)
+    for other in (valid, test):
+        if other is not None:
+            check_features(estimator, table, other)
     splits = make_splits(
         table,
-        read_table("X_val", X_val, y_val, False if ignored else groups_val),
-        read_table("X_test", X_test, y_test, False if ignored else groups_test),
+        valid,
+        test,
         test_size=test_size,
         val_size=val_size,
         cv=cv,

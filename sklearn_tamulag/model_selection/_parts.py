@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, column_or_1d
 
 from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag._validation import check_feature_sizes, check_same_modalities
 
 # What a fit is given for its own purposes, and under its own checks.
 OWN_METADATA = ("X_val", "y_val", "groups")
@@ -225,6 +226,38 @@ def _flat(name: str, values: Any) -> NDArray[Any]:
             f"{getattr(values, 'shape', ())}."
         ) from error
     return flat
+
+
+def check_features(estimator: Any, table: Table, other: Table) -> None:
+    """Find out before any training whether an estimator of some rows can predict others.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator to be fitted; one with ``allow_missing=True`` takes rows without a modality.
+    table : Table
+        The rows to train on.
+    other : Table
+        Rows to be predicted.
+
+    Raises
+    ------
+    ValueError
+        If both are MultimodalData, and modalities or feature sizes differ.
+    """
+    if not (isinstance(table.X, MultimodalData) and isinstance(other.X, MultimodalData)):
+        return
+    sizes, given = table.X.feature_sizes, other.X.feature_sizes
+    params = estimator.get_params().items()
+    if any(name.endswith("allow_missing") and value is True for name, value in params):
+        sizes = {name: size for name, size in sizes.items() if name in given}
+    try:
+        check_same_modalities(given, sizes)
+        check_feature_sizes(given, sizes)
+    except ValueError as error:
+        raise ValueError(
+            f"{other.name} must have the modalities of {table.name}. {error}"
+        ) from None
 
 
 def check_groups(tables: list[Table], splits: list[Split]) -> None:
