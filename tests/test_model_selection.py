@@ -1,6 +1,8 @@
 """Repeated seeds: scores and intervals by hand, manifests, equal bits, and what bad input says."""
 
 import json
+from importlib import metadata
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -295,6 +297,19 @@ def test_a_manifest_round_trips_as_json(tmp_path):
     assert report.manifest["parameters"]["cv"].startswith("GroupKFold(")
     assert "0x" not in path.read_text("utf-8")
     assert report.manifest["versions"]["torch"] == torch.__version__
+
+
+def test_libraries_of_text_are_in_the_manifest_where_they_are_installed(monkeypatch):
+    def installed(name):
+        if name == "tokenizers":
+            raise metadata.PackageNotFoundError(name)
+        return "5.1"
+
+    names = SimpleNamespace(version=installed, PackageNotFoundError=metadata.PackageNotFoundError)
+    monkeypatch.setattr("sklearn_tamulag.model_selection._manifest.metadata", names)
+    report = evaluate_seeds(Seedling(), TABLE, TABLE[:, 0], seeds=[1])
+    assert report.manifest["versions"]["transformers"] == "5.1"
+    assert "tokenizers" not in report.manifest["versions"]
 
 
 def test_parameters_of_every_kind_have_a_description():

@@ -4,6 +4,8 @@ import math
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -69,7 +71,7 @@ def describe_run(
             }
             for split in splits
         ],
-        "versions": library_versions(),
+        "versions": library_versions() | _text_versions(),
         "machine": {
             "platform": platform.platform(),
             "processor": platform.machine(),
@@ -123,6 +125,15 @@ def json_value(value: Any) -> Any:
         params = {name: json_value(inner) for name, inner in sorted(vars(value).items())}
         return {"class": _class_name(type(value)), "parameters": params}
     return _ADDRESS.sub("", repr(value))
+
+
+def _text_versions() -> dict[str, str]:
+    """Versions of the libraries that read text, as far as they are installed."""
+    found = {}
+    for name in ("tokenizers", "transformers"):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _class_name(named: Any) -> str:
