@@ -325,6 +325,17 @@ def test_parameters_of_every_kind_have_a_description():
     assert array == {"shape": [2, 3], "sha256": data_sha256(np.zeros((2, 3)))}
     assert json_value(Ridge(alpha=2.0))["parameters"]["alpha"] == 2.0
     assert json_value(lambda x: x).endswith("<lambda>")
+    assert json_value(KFold(3)) == str(KFold(3))
+
+
+def test_a_fixed_fold_is_described_row_by_row():
+    folds = np.repeat([-1, 0], 500)
+    other = folds.copy()
+    other[300] = 0
+    # What scikit-learn shows of them is the same.
+    assert str(PredefinedSplit(folds)) == str(PredefinedSplit(other))
+    assert json_value(PredefinedSplit(folds)) == json_value(PredefinedSplit(folds.copy()))
+    assert json_value(PredefinedSplit(folds)) != json_value(PredefinedSplit(other))
 
 
 def test_a_digest_is_of_values_not_of_where_they_are(tmp_path):

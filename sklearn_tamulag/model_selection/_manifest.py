@@ -121,8 +121,11 @@ def json_value(value: Any) -> Any:
     if hasattr(value, "get_params"):
         params = {name: json_value(inner) for name, inner in value.get_params(deep=False).items()}
         return {"class": _class_name(type(value)), "parameters": params}
-    if _ADDRESS.search(repr(value)) and hasattr(value, "__dict__"):
-        params = {name: json_value(inner) for name, inner in sorted(vars(value).items())}
+    attributes = getattr(value, "__dict__", {})
+    holds_arrays = any(isinstance(inner, np.ndarray) for inner in attributes.values())
+    # The description of an object has addresses of others in it, and leaves most of an array out.
+    if attributes and (holds_arrays or _ADDRESS.search(repr(value))):
+        params = {name: json_value(inner) for name, inner in sorted(attributes.items())}
         return {"class": _class_name(type(value)), "parameters": params}
     return _ADDRESS.sub("", repr(value))
 
