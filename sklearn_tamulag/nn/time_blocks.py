@@ -65,18 +65,20 @@ def time_blocks(lengths: list[int], state_size: int) -> list[TimeBlock]:
     ends = [lengths[rank] for rank in reversed(ranks) if rank < n_rows]
     blocks = []
     start, rows = 0, n_rows
-    for stop in [*ends, longest]:
-        if stop - start < LEAST_STEPS and stop < longest:
+    for end in [*ends, longest]:
+        if end <= start:
             continue
+        # Rows that end at once are left out a little later, rather than kept to the next end.
+        stop = min(max(end, start + LEAST_STEPS), longest)
         while start < stop:
             while rows > ROW_TILE and lengths[rows - 1] <= start:
                 rows -= 1
             rows = min(-(-rows // ROW_TILE) * ROW_TILE, n_rows)
             most = max(BLOCK_VALUES // (rows * state_size), LEAST_STEPS)
             pieces = -(-(stop - start) // most)
-            end = start + -(-(stop - start) // pieces)
-            blocks.append(TimeBlock(rows, start, end))
-            start = end
+            piece = -(-(stop - start) // pieces)
+            blocks.append(TimeBlock(rows, start, start + piece))
+            start += piece
     return blocks
 
 

@@ -81,9 +81,10 @@ def split_rows(
     n_folds = min(max(round(1 / fraction), 2), n_groups)
     if stratify and np.unique(y, return_counts=True)[1].min() >= n_folds:
         folds = StratifiedGroupKFold(n_splits=n_folds, shuffle=True, random_state=seed)
-        train, valid = next(folds.split(place, y, groups))
-        if len(valid):
-            return train, valid
+        # The first with rows of every class: scikit-learn 1.6 spreads groups less evenly.
+        for train, valid in folds.split(place, y, groups):
+            if len(np.unique(y[valid])) == len(np.unique(y)) == len(np.unique(y[train])):
+                return train, valid
     n_valid = min(max(round(fraction * n_groups), 1), n_groups - 1)
     split = GroupShuffleSplit(n_splits=1, test_size=n_valid, random_state=seed)
     train, valid = next(split.split(place, groups=groups))
