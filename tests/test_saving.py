@@ -533,16 +533,19 @@ def process_footprint():
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
 def test_300_rounds_of_fit_predict_save_and_load_leave_nothing_behind(path):
     footprints = []
-    for number in range(300):
+    for number in range(500):
         estimator = regressor(max_epochs=1, random_state=number).fit(X, Y)
         twin = saved_twin(estimator, path)
         np.testing.assert_array_equal(twin.predict(X), estimator.predict(X))
+        joblib.dump(estimator, path)
+        np.testing.assert_array_equal(joblib.load(path).predict(X), estimator.predict(X))
         if number % 100 == 99:
             gc.collect()
             footprints.append(process_footprint())
-    first, *_, last = footprints
-    # A twin has 60 kB: one of them kept in each round would take 12 MB.
-    assert last[0] - first[0] < 4
+    # After 200 rounds the allocator has what it needs. A twin has 60 kB: one of them kept in each
+    # of the 300 rounds after these would take 18 MB.
+    _, first, *_, last = footprints
+    assert last[0] - first[0] < 6
     assert last[1:] == first[1:]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
