@@ -131,8 +131,11 @@ def wait(device: str) -> None:
 def next_order(estimator: TAMULAGRegressor, X: MultimodalData) -> list[NDArray[np.int64]]:
     """The batches that the next epoch of a fitted estimator will be made of."""
     lengths = np.stack([X.lengths[name] for name in X.modalities], axis=1)
+    tokens = np.array([array.ndim == 2 for array in X.arrays.values()])
     random = copy.deepcopy(estimator.net_.order_)
-    return bucketed_order(lengths, estimator.net_.batch_size, random)
+    return bucketed_order(
+        lengths, estimator.net_.batch_size, random, tokens if tokens.any() else None
+    )
 
 
 def untrimmed_batches(
@@ -189,7 +192,8 @@ def bare_predict(module: nn.Module, batches: list[Batch], device: str) -> float:
 def inference_batches(X: MultimodalData, device: str) -> list[Batch]:
     """The batches that our predict is made of."""
     dataset = dataset_of(X, None, device)
-    return list(dataset.batches(inference_order(dataset.lengths, inference_rows(device))))
+    size = inference_rows(device)
+    return list(dataset.batches(inference_order(dataset.lengths, size, dataset.table.tokens)))
 
 
 @contextlib.contextmanager

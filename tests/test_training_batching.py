@@ -73,6 +73,32 @@ def test_batches_hold_rows_of_similar_length():
     assert np.mean(spread) < 99 / BUCKET_BATCHES * 1.5
 
 
+def test_token_ids_are_what_batches_are_sorted_by():
+    random = np.random.default_rng(0)
+    n_rows = 8 * BUCKET_BATCHES
+    # Tokens are few beside the steps of audio.
+    lengths = np.stack([random.integers(1, 20, n_rows), random.integers(1, 1000, n_rows)], axis=1)
+    tokens = np.array([True, False])
+    for order in (
+        bucketed_order(lengths, 8, np.random.default_rng(0), tokens),
+        inference_order(lengths, 8, tokens),
+    ):
+        spread = [np.ptp(lengths[batch, 0]) for batch in order]
+        assert np.mean(spread) < 19 / BUCKET_BATCHES * 1.5
+    by_total = inference_order(lengths, 8)
+    assert np.mean([np.ptp(lengths[batch, 0]) for batch in by_total]) > 10
+
+
+def test_a_table_knows_which_modalities_are_token_ids():
+    features = {"audio": np.ones((2, 4, 3))}
+    ids = {"text": np.ones((2, 5), dtype=np.int64)}
+    lengths = {"audio": [4, 1], "text": [2, 5]}
+    for arrays, expected in ((features, None), (features | ids, [False, True])):
+        data = MultimodalData(arrays, {name: lengths[name] for name in arrays})
+        tokens = FeatureTable(data, dtype=torch.float32, device="cpu").tokens
+        assert (None if tokens is None else tokens.tolist()) == expected
+
+
 def test_equal_lengths_give_a_plain_shuffle():
     batches = bucketed_order(np.ones((64, 1), dtype=int), 4, np.random.default_rng(0))
     assert any(np.ptp(batch) > 16 for batch in batches)

@@ -48,14 +48,52 @@ def inference_rows(device: Any) -> int:
     return CPU_INFERENCE_ROWS if on_cpu else DEVICE_INFERENCE_ROWS
 
 
+def length_order(
+    lengths: NDArray[np.int64], tokens: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Rows from the shortest to the longest.
+
+    A transformer computes on padding, which a recurrent net hardly does: where there are token ids,
+    rows are sorted by their number first. Equal rows stay as they come.
+
+    Parameters
+    ----------
+    lengths : int64 array of shape (n, M)
+        Valid lengths by modality.
+    tokens : bool array of shape (M,), optional
+        Which modalities are token ids; None is none.
+
+    Returns
+    -------
+    int64 array of shape (n,)
+        Every row number once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lengths = np.array([[3, 100], [4, 10], [3, 50]])
+    >>> length_order(lengths)
+    array([1, 2, 0])
+    >>> length_order(lengths, tokens=np.array([True, False]))
+    array([2, 0, 1])
+    """
+    total = lengths.sum(axis=1)
+    if tokens is None:
+        return np.argsort(total, kind="stable")
+    return np.lexsort((total, lengths[:, tokens].sum(axis=1)))
+
+
 def bucketed_order(
-    lengths: NDArray[np.int64], batch_size: int, random: np.random.Generator
+    lengths: NDArray[np.int64],
+    batch_size: int,
+    random: np.random.Generator,
+    tokens: NDArray[np.bool_] | None = None,
 ) -> list[NDArray[np.int64]]:
     """Random batches of rows of similar length.
 
-    Rows are shuffled, sorted by their total length within windows of a few batches, cut into
-    batches, and the batches are shuffled. Rows of equal length stay in random order, so where all
-    lengths are equal this is a plain shuffle.
+    Rows are shuffled, sorted by length within windows of a few batches, cut into batches, and the
+    batches are shuffled. Rows of equal length stay in random order, so where all lengths are equal
+    this is a plain shuffle.
 
     Parameters
     ----------
@@ -65,6 +103,8 @@ def bucketed_order(
         Rows in a batch; the last batch may have fewer.
     random : numpy.random.Generator
         Source of randomness.
+    tokens : bool array of shape (M,), optional
+        As for `length_order`.
 
     Returns
     -------
@@ -79,18 +119,19 @@ def bucketed_order(
     >>> sorted(sorted(batch.tolist()) for batch in batches)
     [[0, 2], [1, 3]]
     """
-    total = lengths.sum(axis=1)
     shuffled = random.permutation(len(lengths))
     window = batch_size * BUCKET_BATCHES
     batches = []
     for start in range(0, len(shuffled), window):
         rows = shuffled[start : start + window]
-        rows = rows[np.argsort(total[rows], kind="stable")]
+        rows = rows[length_order(lengths[rows], tokens)]
         batches += [rows[place : place + batch_size] for place in range(0, len(rows), batch_size)]
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def inference_order(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
+def inference_order(
+    lengths: NDArray[np.int64], batch_size: int, tokens: NDArray[np.bool_] | None = None
+) -> list[NDArray[np.int64]]:
     """Batches of rows of similar length, each filled up to a whole number of tiles.
 
     Matrix products of a few rows round otherwise than those of many: the last row of a batch is
@@ -103,6 +144,8 @@ def inference_order(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray
         Valid lengths by modality.
     batch_size : int
         Rows in a batch, before it is filled up.
+    tokens : bool array of shape (M,), optional
+        As for `length_order`.
 
     Returns
     -------
@@ -115,10 +158,9 @@ def inference_order(lengths: NDArray[np.int64], batch_size: int) -> list[NDArray
     >>> inference_order(np.array([[5], [2], [9]]), 256)
     [array([1, 0, 2, 2, 2, 2, 2, 2])]
     """
-    total = lengths.sum(axis=1)
-    if len(total) == 1 and total[0] > ALONE_STEPS:
+    if len(lengths) == 1 and lengths.sum() > ALONE_STEPS:
         return [np.zeros(1, dtype=np.int64)]
-    order = np.argsort(total, kind="stable")
+    order = length_order(lengths, tokens)
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     return [np.pad(rows, (0, -len(rows) % ROW_TILE), mode="edge") for rows in batches]
 
@@ -167,7 +209,8 @@ class BatchLoader:
     def _order(self) -> list[NDArray[np.int64]]:
         """The places of every batch."""
         if self.random is not None:
-            return bucketed_order(self.dataset.lengths, self.batch_size, self.random)
+            lengths, tokens = self.dataset.lengths, self.dataset.table.tokens
+            return bucketed_order(lengths, self.batch_size, self.random, tokens)
         places = np.arange(len(self.dataset))
         return [
             places[start : start + self.batch_size]

@@ -6,6 +6,8 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from sklearn_tamulag.training.batching import inference_rows, length_order
+
 
 def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     """Hide modalities of the rows of a batch at random; one that is present always remains.
@@ -69,7 +71,10 @@ class AbsentMeans(Callback):
         net._set_training(False)
         sums = [torch.zeros_like(branch.absent, dtype=torch.float64) for branch in branches]
         mass = torch.zeros((), dtype=torch.float64, device=X.weight.device)
-        for inputs, _ in net.get_iterator(X, training=False):
+        size = inference_rows(net.device)
+        rows = length_order(X.lengths, X.table.tokens)
+        order = [rows[start : start + size] for start in range(0, len(rows), size)]
+        for inputs, _ in X.batches(order):
             weight = inputs["weight"].double()
             mass += weight.sum()
             for total, embedding in zip(sums, net.infer(inputs).embeddings, strict=True):

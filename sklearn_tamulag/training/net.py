@@ -315,7 +315,8 @@ class TAMULAGNet(MultitaskSteps):
         """
         self._set_training(False)
         dataset = self.get_dataset(data)
-        order = inference_order(dataset.lengths, inference_rows(self.device))
+        size = inference_rows(self.device)
+        order = inference_order(dataset.lengths, size, dataset.table.tokens)
         with worker_threads():
             for rows, (inputs, _) in zip(order, dataset.batches(order), strict=True):
                 with torch.inference_mode():

@@ -59,6 +59,8 @@ class FeatureTable:
         Whether the row has the modality, on the device.
     on_device : bool
         Whether all features are.
+    tokens : bool array of shape (M,), or None
+        Which modalities are token ids; None if none is.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class FeatureTable:
         self.lengths = np.stack([data.lengths[name] for name in data.modalities], axis=1)
         self._lengths = torch.from_numpy(self.lengths).to(device)
         self.present = self._lengths > 0
+        tokens = np.array([array.ndim == 2 for array in data.arrays.values()])
+        self.tokens = tokens if tokens.any() else None
         self._sources = place_arrays(
             data.arrays,
             dtype=dtype,
