@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sklearn_tamulag.nn import RecurrentEncoder, time_blocks
-from sklearn_tamulag.nn.time_blocks import LEAST_STEPS, ROW_TILE, run_recurrent
+from sklearn_tamulag.nn.time_blocks import ROW_TILE, STEP_TILE, run_recurrent
 
 NETS = {"lstm": nn.LSTM, "gru": nn.GRU}
 LENGTHS = st.lists(st.integers(0, 90), min_size=1, max_size=70)
@@ -24,6 +24,7 @@ def test_blocks_hold_every_valid_step_once(lengths, state_size):
     assert blocks[-1].stop == max(lengths[0], 1)
     assert all(earlier.stop == later.start for earlier, later in itertools.pairwise(blocks))
     assert all(earlier.rows >= later.rows for earlier, later in itertools.pairwise(blocks))
+    assert all((block.stop - block.start) % STEP_TILE == 0 for block in blocks[:-1])
     for row, length in enumerate(lengths):
         assert sum(block.stop - block.start for block in blocks if row < block.rows) >= length
     assert all(block.rows % ROW_TILE == 0 or block.rows == len(lengths) for block in blocks)
@@ -35,7 +36,7 @@ def test_less_padding_is_read_than_stands_in_the_batch(lengths):
     blocks = time_blocks.time_blocks(lengths, 4)
     read = sum(block.rows * (block.stop - block.start) for block in blocks)
     padding = len(lengths) * max(lengths[0], 1) - sum(lengths)
-    allowed = len(lengths) * (LEAST_STEPS + 1) + padding / 2
+    allowed = len(lengths) * (STEP_TILE + 1) + padding / 2
     assert read - sum(lengths) <= allowed
 
 
@@ -81,7 +82,7 @@ def test_float32_states_agree_with_those_of_one_piece(bidirectional, monkeypatch
     encoder = RecurrentEncoder(5, 16, bidirectional=bidirectional)
     states = encoder(features, lengths)
     # In one piece, as it is read on a device that is not the CPU.
-    monkeypatch.setattr(time_blocks, "LEAST_STEPS", 1000)
+    monkeypatch.setattr(time_blocks, "STEP_TILE", 1000)
     torch.testing.assert_close(states, encoder(features, lengths), atol=1e-6, rtol=0)
 
 

@@ -14,8 +14,9 @@ PARTS = 8
 # rows of 500 steps and 64 values take a third longer in one piece than in two.
 BLOCK_VALUES = 2**19
 
-# Blocks shorter than this many steps cost more than the padding that they avoid.
-LEAST_STEPS = 8
+# Blocks come in multiples of this many steps: shorter ones cost more than the padding that they
+# avoid, and torch keeps some 0.4 MB for every other shape of a block that it has met.
+STEP_TILE = 8
 
 # Rows of a block come in multiples of this, so that rows round alike in every block.
 ROW_TILE = 8
@@ -51,17 +52,18 @@ def time_blocks(lengths: list[int], state_size: int) -> list[TimeBlock]:
     -------
     list of TimeBlock
         In the order of time, without gaps, up to the longest row, or of one step if there is none.
+        All but the last are a multiple of `STEP_TILE` long.
 
     Examples
     --------
     >>> from sklearn_tamulag.nn.time_blocks import time_blocks
     >>> time_blocks([40] * 8 + [10] * 8, state_size=4)
-    [TimeBlock(rows=16, start=0, stop=10), TimeBlock(rows=8, start=10, stop=40)]
+    [TimeBlock(rows=16, start=0, stop=16), TimeBlock(rows=8, start=16, stop=40)]
     """
     n_rows = len(lengths)
     longest = max(lengths[0], 1)
     # The rows that go on where a block ends, the most first: whole tiles of them.
-    ranks = sorted({-(-n_rows * part // PARTS // ROW_TILE) * ROW_TILE for part in range(1, PARTS)})
+    ranks = sorted({_whole_tiles(-(-n_rows * part // PARTS), ROW_TILE) for part in range(1, PARTS)})
     ends = [lengths[rank] for rank in reversed(ranks) if rank < n_rows]
     blocks = []
     start, rows = 0, n_rows
@@ -69,17 +71,22 @@ def time_blocks(lengths: list[int], state_size: int) -> list[TimeBlock]:
         if end <= start:
             continue
         # Rows that end at once are left out a little later, rather than kept to the next end.
-        stop = min(max(end, start + LEAST_STEPS), longest)
+        stop = min(_whole_tiles(end, STEP_TILE), longest)
         while start < stop:
             while rows > ROW_TILE and lengths[rows - 1] <= start:
                 rows -= 1
-            rows = min(-(-rows // ROW_TILE) * ROW_TILE, n_rows)
-            most = max(BLOCK_VALUES // (rows * state_size), LEAST_STEPS)
+            rows = min(_whole_tiles(rows, ROW_TILE), n_rows)
+            most = max(BLOCK_VALUES // (rows * state_size), STEP_TILE)
             pieces = -(-(stop - start) // most)
-            piece = -(-(stop - start) // pieces)
-            blocks.append(TimeBlock(rows, start, start + piece))
+            piece = _whole_tiles(-(-(stop - start) // pieces), STEP_TILE)
+            blocks.append(TimeBlock(rows, start, min(start + piece, stop)))
             start += piece
     return blocks
+
+
+def _whole_tiles(number: int, tile: int) -> int:
+    """The least multiple of a tile that holds a number."""
+    return -(-number // tile) * tile
 
 
 @torch.compiler.disable
@@ -116,7 +123,7 @@ def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> T
     torch.Size([2, 5, 4])
     """
     n_rows, n_steps, _ = features.shape
-    short = n_steps <= 2 * LEAST_STEPS
+    short = n_steps <= 2 * STEP_TILE
     if features.device.type != "cpu" or short:
         return net(features)[0]
     descending, order = lengths.sort(descending=True, stable=True)
@@ -129,9 +136,14 @@ def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> T
     for rows, start, stop in blocks:
         if state is not None:
             state = _first_rows(state, rows)
-        block, state = net(features[:rows, start:stop], state)
+        block = features[:rows, start:stop]
+        lacking = (start - stop) % STEP_TILE
+        if lacking:
+            # The last block is filled up with padding, to a shape that torch has met before.
+            block = F.pad(block, (0, 0, 0, lacking))
+        block, state = net(block, state)
         # (rows, steps, H) -> (B, steps, H)
-        states.append(F.pad(block, (0, 0, 0, 0, 0, n_rows - rows)))
+        states.append(F.pad(block[:, : stop - start], (0, 0, 0, 0, 0, n_rows - rows)))
     # Zeros where no row has a step.
     rest = n_steps - blocks[-1].stop
     if rest:
