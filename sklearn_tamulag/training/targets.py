@@ -135,7 +135,9 @@ class ClassTarget:
         Tensor of shape (B, K)
             One-hot vectors, in the precision of the network.
         """
-        return torch.nn.functional.one_hot(y, self.n_classes).to(self.dtype)
+        # torch's one_hot reads the codes on the host, to check their range.
+        codes = torch.arange(self.n_classes, device=y.device)
+        return (y.unsqueeze(-1) == codes).to(self.dtype)  # (B,) -> (B, K)
 
     def decode(self, output: Tensor) -> Tensor:
         """Return logits or soft labels as they are.
