@@ -16,6 +16,11 @@ from sklearn_tamulag.nn.transformer import TransformerSpec
 # Fine-tuning moves pre-trained weights by little: a rate that suits new layers would undo them.
 FINE_TUNING_RATE = 5e-5
 
+# The rate of new layers; and beside a transformer that is fine-tuned, where layers that learn
+# faster than it fit the noise of the other modalities before it has anything to say.
+LEARNING_RATE = 2e-3
+LEARNING_RATE_BESIDE = 5e-4
+
 # Biases and the weights of normalisation are not to shrink. Shell patterns of the names of weights.
 WITHOUT_DECAY = ("*bias", "*[Nn]orm*", "*.ln_*")
 

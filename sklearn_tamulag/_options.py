@@ -9,6 +9,8 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_tamulag._encoders import (
     FINE_TUNING_RATE,
+    LEARNING_RATE,
+    LEARNING_RATE_BESIDE,
     OPTIMIZER_OPTIONS,
     RECURRENT_OPTIONS,
     WITHOUT_DECAY,
@@ -148,7 +150,12 @@ def optimizer_arguments(
     ValueError
         If a dict by modality names another modality or holds a value that is not allowed.
     """
-    rates = _checked_by_modality("lr", params["lr"], modalities, NON_NEGATIVE, rest=True)
+    encoders = _encoder_options(params["encoders"], modalities)
+    rate = params["lr"]
+    if rate == "auto":
+        tuned = any(is_fine_tuned(options) for options in encoders.values())
+        rate = LEARNING_RATE_BESIDE if tuned else LEARNING_RATE
+    rates = _checked_by_modality("lr", rate, modalities, NON_NEGATIVE, rest=True)
     decays = _checked_by_modality(
         "weight_decay", params["weight_decay"], modalities, NON_NEGATIVE, rest=True
     )
@@ -162,7 +169,6 @@ def optimizer_arguments(
         arguments["optimizer__fused"] = True
     # The first pattern that fits a weight's name decides its group: encoders before their branch.
     groups = []
-    encoders = _encoder_options(params["encoders"], modalities)
     for number, name in enumerate(modalities):
         own = {"lr": rates[name], "weight_decay": decays[name]}
         encoder = encoders[name]

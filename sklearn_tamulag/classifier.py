@@ -73,8 +73,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         The most passes over the training rows in a fit, at least 1.
     batch_size : int or None, default=32
         Rows in a batch, at least 1; None is one batch of all rows.
-    lr : float >= 0 or dict, default=0.002
-        Learning rate; a dict by modality, "rest" for the others and all shared layers.
+    lr : float >= 0, "auto" or dict, default="auto"
+        Learning rate; a dict by modality, "rest" for the others and all shared layers. "auto" is
+        0.002, or 0.0005 if a transformer is fine-tuned; that one's own rate is 0.00005.
     weight_decay : float >= 0 or dict, default=0.0001
         Weight decay of the optimizer; a dict as in `lr`.
     gradient_accumulation : int, default=1

@@ -71,6 +71,20 @@ def test_one_rate_needs_no_groups():
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ({}, 2e-3),
+        ({"transformer": "model", "trainable": False}, 2e-3),
+        ({"transformer": "model", "lr": 1e-5}, 5e-4),
+    ],
+)
+def test_layers_beside_a_transformer_that_is_fine_tuned_learn_slower(text, expected):
+    changes = params(encoders={"text": text}, lr="auto")
+    assert optimizer_arguments(changes, ("text", "audio"), "cpu")["lr"] == expected
+    assert optimizer_arguments(changes | {"lr": 0.3}, ("text", "audio"), "cpu")["lr"] == 0.3
+
+
 def test_rates_by_modality_become_groups():
     changes = params(lr={"text": 0.1, "rest": 0.5}, weight_decay=0.3)
     arguments = optimizer_arguments(changes, ("text", "audio"), "cpu")
