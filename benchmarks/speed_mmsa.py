@@ -3,9 +3,11 @@
 Its training class is used as it stands; the function above it, which asks for a GPU, is not.
 """
 
+import contextlib
 import importlib.util
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ SETTINGS = {
     "weight_decay_video": 1e-3,
     "weight_decay_other": 1e-3,
     "update_epochs": 1,
-    "early_stop": 0,
+    "early_stop": 1000,
     "excludeZero": True,
     "save_labels": False,
     "KeyEval": "Loss",
@@ -79,18 +81,40 @@ class Rows(torch.utils.data.Dataset[dict[str, Any]]):
         }
 
 
-class TimedLoader:
-    """A loader that notes how long every pass over it took, work on the batches included."""
+class Enough(Exception):
+    """Ends a training run after as many passes over the rows as were asked for."""
 
-    def __init__(self, X: MultimodalData, y: NDArray[Any], batch_size: int, shuffle: bool) -> None:
+
+class TimedLoader:
+    """A loader that notes how long every pass over it took, work on the batches included.
+
+    Before every pass it calls `between`; after `passes` of them it raises `Enough`.
+    """
+
+    def __init__(
+        self,
+        X: MultimodalData,
+        y: NDArray[Any],
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        between: Callable[[], object] | None = None,
+        passes: int | None = None,
+    ) -> None:
         rows = Rows(X, y)
         self.loader = torch.utils.data.DataLoader(rows, batch_size=batch_size, shuffle=shuffle)
+        self.between = between
+        self.passes = passes
         self.seconds: list[float] = []
 
     def __len__(self) -> int:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        if len(self.seconds) == self.passes:
+            raise Enough
+        if self.between is not None:
+            self.between()
         start = time.perf_counter()
         yield from self.loader
         self.seconds.append(time.perf_counter() - start)
@@ -107,8 +131,14 @@ def measure(
     bert: str,
     folder: Path,
     batch_size: int,
+    rounds: int,
+    between: Callable[[], object],
 ) -> dict[str, float]:
-    """Seconds of one training epoch and of one pass over the test rows, on the CPU."""
+    """Median seconds of a training epoch, and those of one pass over the test rows, on the CPU.
+
+    `between` is called before every pass over the training rows; the first sets the labels, the
+    second is an epoch that does not count.
+    """
     from easydict import EasyDict
     from MMSA.models import AMIO
     from MMSA.trains.multiTask.SELF_MM import SELF_MM
@@ -125,13 +155,14 @@ def measure(
         model_save_path=str(folder / "self_mm.pth"),
     )
     loaders = {
-        "train": TimedLoader(*train, batch_size, shuffle=True),
-        "valid": TimedLoader(train[0][:64], train[1][:64], batch_size, shuffle=False),
-        "test": TimedLoader(*test, batch_size, shuffle=False),
+        "train": TimedLoader(*train, batch_size, shuffle=True, between=between, passes=rounds + 2),
+        "valid": TimedLoader(train[0][:64], train[1][:64], batch_size),
+        "test": TimedLoader(*test, batch_size),
     }
     model = AMIO(args)
     trainer = SELF_MM(args)
-    trainer.do_train(model, loaders)
+    with contextlib.suppress(Enough):
+        trainer.do_train(model, loaders)
     trainer.do_test(model, loaders["test"], mode="TEST")
-    # The first pass sets the labels, the second one trains.
-    return {"epoch s": loaders["train"].seconds[1], "predict s": loaders["test"].seconds[0]}
+    epoch = statistics.median(loaders["train"].seconds[2:])
+    return {"epoch s": epoch, "predict s": loaders["test"].seconds[0]}
