@@ -104,17 +104,9 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         outside = self._read_validation(X_val, y_val)
         seed = draw_seed(self.random_state)
         # Rows of weight zero are as if absent.
-        train = np.flatnonzero(weight)
-        held_out = np.empty(0, dtype=np.int64)
+        train, held_out = np.flatnonzero(weight), np.empty(0, dtype=np.int64)
         if self.early_stopping and outside is None and not incremental:
-            places, held_out_places = split_rows(
-                values[train],
-                self.validation_fraction,
-                stratify=self._stratify,
-                groups=None if groups is None else np.asarray(groups)[train],
-                seed=seed,
-            )
-            train, held_out = train[places], train[held_out_places]
+            train, held_out = self._hold_out(values, train, groups, seed)
         checkpoint = None
         if self.checkpoint is not None and not incremental:
             content = {"X": data, "y": values, "sample_weight": weight, "groups": groups}
@@ -129,17 +121,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             if fresh:
                 self._label_memory: LabelMemory | None = None
                 self.net_ = self._build_net(data, values[train], weight[train], device, seed)
-            caches = frozen_caches(self.encoders)
-            rows = with_frozen_states(data, self.net_, caches)
-            table = FeatureTable(rows, dtype=self.net_.dtype, device=device)
-            dataset = RowDataset(table, train, values[train], weight[train])
-            valid = None
-            if len(held_out):
-                valid = RowDataset(table, held_out, values[held_out], weight[held_out])
-            elif outside is not None:
-                valid_rows = with_frozen_states(outside[0], self.net_, caches)
-                valid_table = FeatureTable(valid_rows, dtype=self.net_.dtype, device=device)
-                valid = RowDataset(valid_table, np.arange(len(outside[1])), outside[1])
+            dataset, valid = self._datasets(data, values, weight, train, held_out, outside)
             known, valid_known = (
                 encode_human_labels(human, rows, self.net_.target, device)
                 for rows in (train, held_out)
@@ -148,6 +130,44 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
                 dataset, valid, data, known, valid_known, checkpoint, incremental=incremental
             )
         return self
+
+    def _hold_out(
+        self, values: NDArray[Any], rows: NDArray[np.int64], groups: Any, seed: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Split rows into those that are trained on and those that choose the best epoch."""
+        places, held_out_places = split_rows(
+            values[rows],
+            self.validation_fraction,
+            stratify=self._stratify,
+            groups=None if groups is None else np.asarray(groups)[rows],
+            seed=seed,
+        )
+        return rows[places], rows[held_out_places]
+
+    def _datasets(
+        self,
+        data: MultimodalData,
+        values: NDArray[Any],
+        weight: NDArray[np.float64],
+        train: NDArray[np.int64],
+        held_out: NDArray[np.int64],
+        outside: tuple[MultimodalData, NDArray[Any]] | None,
+    ) -> tuple[RowDataset, RowDataset | None]:
+        """The training rows and, if there are any, the validation rows, ready to be gathered."""
+        net, caches = self.net_, frozen_caches(self.encoders)
+
+        def table(rows: MultimodalData) -> FeatureTable:
+            states = with_frozen_states(rows, net, caches)
+            return FeatureTable(states, dtype=net.dtype, device=str(net.device))
+
+        own = table(data)
+        dataset = RowDataset(own, train, values[train], weight[train])
+        if len(held_out):
+            return dataset, RowDataset(own, held_out, values[held_out], weight[held_out])
+        if outside is None:
+            return dataset, None
+        X_val, y_val = outside
+        return dataset, RowDataset(table(X_val), np.arange(len(y_val)), y_val)
 
     def _read_validation(
         self, X_val: Any, y_val: ArrayLike | None
