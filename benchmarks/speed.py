@@ -20,6 +20,7 @@ Rows of the epoch table, in seconds of one epoch on the same data:
   own included, as cProfile counts them.
 
 ``predict`` takes the test rows and ``one`` a single row, each beside the module on ready batches.
+MMSA trains in batches of 32, and ours beside it in batches of 32 and, as ``ours, 64``, of 64.
 """
 
 import argparse
@@ -32,6 +33,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,7 @@ GOALS: list[tuple[str, str, Callable[[Figures], float], str, float]] = [
     ("1 worker, 2 cores / 2 workers", "search", lambda f: f["1, all"] / f["2 workers"], ">=", 1.0),
     ("1 worker, 1 thread / 2 workers", "search", lambda f: f["1, one"] / f["2 workers"], ">=", 1.6),
     ("MMSA / epoch, MOSI", "mmsa", lambda f: f["mmsa epoch"] / f["ours"], ">=", 5.0),
+    ("MMSA / epoch of 64", "mmsa", lambda f: f["mmsa epoch"] / f["ours, 64"], ">=", 5.0),
 ]
 
 
@@ -295,25 +298,27 @@ def mmsa_figures(device: str, quick: bool, rounds: int) -> Figures:
     test = make_data(shape, shape.n_test, seed=1)
 
     def measure(bert: str) -> Figures:
-        estimator = make_estimator(shape, device, bert).fit(*train)
-        seconds: list[float] = []
-        predict: list[float] = []
+        estimators = {
+            name: make_estimator(replace(shape, batch_size=size), device, bert).fit(*train)
+            for name, size in (("ours", shape.batch_size), ("ours, 64", 64))
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in (*estimators, "predict")}
 
         def ours() -> None:
-            estimator.partial_fit(*train)
-            seconds.append(float(estimator.net_.history[-1, "dur"]))
-            predict.append(clock(lambda: estimator.predict(test[0]), device))
+            for name, estimator in estimators.items():
+                # The first epoch of two finds caches as MMSA left them, and does not count.
+                estimator.partial_fit(*train)
+                estimator.partial_fit(*train)
+                seconds[name].append(float(estimator.net_.history[-1, "dur"]))
+            predict = partial(estimators["ours"].predict, test[0])
+            seconds["predict"].append(clock(predict, device))
 
         with tempfile.TemporaryDirectory() as folder:
             theirs = speed_mmsa.measure(
                 train, test, bert, Path(folder), shape.batch_size, rounds, ours
             )
-        return {
-            "ours": statistics.median(seconds[2:]),
-            "predict": statistics.median(predict[2:]),
-            "mmsa epoch": theirs["epoch s"],
-            "mmsa predict": theirs["predict s"],
-        }
+        figures = {name: statistics.median(values[2:]) for name, values in seconds.items()}
+        return figures | {"mmsa epoch": theirs["epoch s"], "mmsa predict": theirs["predict s"]}
 
     return with_bert(measure)
 
@@ -403,7 +408,7 @@ def main() -> None:
         "rows": lambda: by_rows(device, quick, few),
         "length": lambda: by_length(device, quick, few),
         "search": lambda: search_figures(device, quick, few),
-        "mmsa": lambda: mmsa_figures(device, quick, few),
+        "mmsa": lambda: mmsa_figures(device, quick, rounds),
     }
     results: Figures = {
         "machine": {
