@@ -130,12 +130,9 @@ def wait(device: str) -> None:
 
 def next_order(estimator: TAMULAGRegressor, X: MultimodalData) -> list[NDArray[np.int64]]:
     """The batches that the next epoch of a fitted estimator will be made of."""
-    lengths = np.stack([X.lengths[name] for name in X.modalities], axis=1)
-    tokens = np.array([array.ndim == 2 for array in X.arrays.values()])
+    dataset = dataset_of(X, None, "cpu")
     random = copy.deepcopy(estimator.net_.order_)
-    return bucketed_order(
-        lengths, estimator.net_.batch_size, random, tokens if tokens.any() else None
-    )
+    return bucketed_order(dataset.lengths, estimator.net_.batch_size, random, dataset.table.tokens)
 
 
 def untrimmed_batches(
