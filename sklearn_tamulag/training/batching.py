@@ -83,6 +83,30 @@ def length_order(
     return np.lexsort((total, lengths[:, tokens].sum(axis=1)))
 
 
+def cut_into_batches(rows: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
+    """Cut rows into batches, in their order.
+
+    Parameters
+    ----------
+    rows : int64 array of shape (n,)
+        Row numbers.
+    batch_size : int
+        Rows in a batch; the last batch may have fewer.
+
+    Returns
+    -------
+    list of int64 array
+        The batches; none of no rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cut_into_batches(np.array([4, 0, 2]), 2)
+    [array([4, 0]), array([2])]
+    """
+    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+
+
 def bucketed_order(
     lengths: NDArray[np.int64],
     batch_size: int,
@@ -120,12 +144,9 @@ def bucketed_order(
     [[0, 2], [1, 3]]
     """
     shuffled = random.permutation(len(lengths))
-    window = batch_size * BUCKET_BATCHES
     batches = []
-    for start in range(0, len(shuffled), window):
-        rows = shuffled[start : start + window]
-        rows = rows[length_order(lengths[rows], tokens)]
-        batches += [rows[place : place + batch_size] for place in range(0, len(rows), batch_size)]
+    for rows in cut_into_batches(shuffled, batch_size * BUCKET_BATCHES):
+        batches += cut_into_batches(rows[length_order(lengths[rows], tokens)], batch_size)
     return [batches[place] for place in random.permutation(len(batches))]
 
 
@@ -161,7 +182,7 @@ def inference_order(
     if len(lengths) == 1 and lengths.sum() > ALONE_STEPS:
         return [np.zeros(1, dtype=np.int64)]
     order = length_order(lengths, tokens)
-    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    batches = cut_into_batches(order, batch_size)
     return [np.pad(rows, (0, -len(rows) % ROW_TILE), mode="edge") for rows in batches]
 
 
@@ -211,8 +232,4 @@ class BatchLoader:
         if self.random is not None:
             lengths, tokens = self.dataset.lengths, self.dataset.table.tokens
             return bucketed_order(lengths, self.batch_size, self.random, tokens)
-        places = np.arange(len(self.dataset))
-        return [
-            places[start : start + self.batch_size]
-            for start in range(0, len(places), self.batch_size)
-        ]
+        return cut_into_batches(np.arange(len(self.dataset)), self.batch_size)

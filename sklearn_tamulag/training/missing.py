@@ -6,7 +6,11 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from sklearn_tamulag.training.batching import inference_rows, length_order
+from sklearn_tamulag.training.batching import (
+    cut_into_batches,
+    inference_rows,
+    length_order,
+)
 
 
 def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -71,10 +75,8 @@ class AbsentMeans(Callback):
         net._set_training(False)
         sums = [torch.zeros_like(branch.absent, dtype=torch.float64) for branch in branches]
         mass = torch.zeros((), dtype=torch.float64, device=X.weight.device)
-        size = inference_rows(net.device)
         rows = length_order(X.lengths, X.table.tokens)
-        order = [rows[start : start + size] for start in range(0, len(rows), size)]
-        for inputs, _ in X.batches(order):
+        for inputs, _ in X.batches(cut_into_batches(rows, inference_rows(net.device))):
             weight = inputs["weight"].double()
             mass += weight.sum()
             for total, embedding in zip(sums, net.infer(inputs).embeddings, strict=True):
