@@ -5,7 +5,7 @@ from importlib.util import find_spec
 collect_ignore_glob = []
 if find_spec("transformers") is None:
     collect_ignore_glob = [
-        "sklearn_tamulag/_text/*.py",
+        "sklearn_tamulag/text/*.py",
         "sklearn_tamulag/nn/transformer.py",
         "sklearn_tamulag/preprocessing/text.py",
         "sklearn_tamulag/preprocessing/tokenizer.py",

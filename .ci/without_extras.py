@@ -7,7 +7,7 @@ import numpy as np
 
 warnings.simplefilter("error")
 
-for optional in ("matplotlib", "transformers", "dask", "accelerate", "pytest"):
+for optional in ("matplotlib", "transformers", "pytest"):
     if importlib.util.find_spec(optional) is not None:
         raise SystemExit(f"{optional} is installed, so this is no installation without extras")
 

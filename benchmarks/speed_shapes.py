@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor
-from sklearn_tamulag._validation import valid_steps
+from sklearn_tamulag.data.validation import valid_steps
 from sklearn_tamulag.nn import encoders
-from sklearn_tamulag.training.batching import bucketed_order, inference_order, inference_rows
-from sklearn_tamulag.training.rows import Batch, FeatureTable, RowDataset
+from sklearn_tamulag.training.feeding.batching import (
+    bucketed_order,
+    inference_order,
+    inference_rows,
+)
+from sklearn_tamulag.training.feeding.rows import Batch, FeatureTable, RowDataset
 
 VOCABULARY = 1000
 

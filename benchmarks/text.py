@@ -20,8 +20,8 @@ import torch
 
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor
 from sklearn_tamulag.labels import LabelMemory
-from sklearn_tamulag.training.batching import BatchLoader
-from sklearn_tamulag.training.rows import FeatureTable, RowDataset
+from sklearn_tamulag.training.feeding.batching import BatchLoader
+from sklearn_tamulag.training.feeding.rows import FeatureTable, RowDataset
 
 SMALL_BERT = {
     "model_type": "bert",

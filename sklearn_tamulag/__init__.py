@@ -1,12 +1,13 @@
 """Multimodal sentiment recognition with TAM-ULAG, as scikit-learn estimators."""
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._saving import load, save
 from sklearn_tamulag._version import __version__
-from sklearn_tamulag.classifier import TAMULAGClassifier
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.estimators.classifier import TAMULAGClassifier
+from sklearn_tamulag.estimators.reference import reference_params
+from sklearn_tamulag.estimators.regressor import TAMULAGRegressor
+from sklearn_tamulag.estimators.saving import load, save
+from sklearn_tamulag.persistence.former_names import register_former_names
 from sklearn_tamulag.preprocessing import MultimodalPadder
-from sklearn_tamulag.reference import reference_params
-from sklearn_tamulag.regressor import TAMULAGRegressor
 
 __all__ = [
     "MultimodalData",
@@ -18,3 +19,5 @@ __all__ = [
     "reference_params",
     "save",
 ]
+
+register_former_names()

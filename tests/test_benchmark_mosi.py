@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor
-from sklearn_tamulag._parameters import REGRESSION_LABELS
+from sklearn_tamulag.estimators.parameters import REGRESSION_LABELS
 from sklearn_tamulag.model_selection import SeedReport, evaluate_seeds
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS

@@ -59,7 +59,6 @@ def test_the_metadata_declare_version_python_and_extras(distributions):
     assert metadata["Requires-Python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra")) == {
         "dev",
-        "distributed",
         "docs",
         "plot",
         "text",
@@ -81,7 +80,7 @@ def test_the_wheel_works_away_from_the_repository_without_extras(distributions, 
     run(*pip, "--target", site, distributions[0], cwd=tmp_path)
     program = """
 import importlib, pkgutil, sys
-for extra in ("matplotlib", "transformers", "dask", "accelerate"):
+for extra in ("matplotlib", "transformers"):
     sys.modules[extra] = None  # an import of it fails, as where it is not installed
 import sklearn_tamulag
 for module in pkgutil.walk_packages(sklearn_tamulag.__path__, "sklearn_tamulag."):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_tamulag._store import read_store, write_store
+from sklearn_tamulag.data.store import read_store, write_store
 from sklearn_tamulag.datasets._mmsa_rows import MMSARows
 
 KIND = "load_mmsa"

@@ -1,12 +1,14 @@
 """Single keys of a split in the MMSA layout, each checked and in one shape and type."""
 
+from __future__ import annotations
+
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_tamulag._padding import is_missing
+from sklearn_tamulag.data.padding import is_missing
 
 Split = dict[str, Any]
 

@@ -1,5 +1,7 @@
 """The rows of one or more splits in the MMSA layout, joined."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -9,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_tamulag._padding import stack_rows, zero_padded
-from sklearn_tamulag._rows import check_unique_ids
+from sklearn_tamulag.data.padding import stack_rows, zero_padded
+from sklearn_tamulag.data.rows import check_unique_ids
 from sklearn_tamulag.datasets._mmsa_keys import (
     Split,
     _check_rows,

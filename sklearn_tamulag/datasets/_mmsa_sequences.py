@@ -1,11 +1,13 @@
 """Text, audio and vision of a split in the MMSA layout, with their lengths."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_tamulag._validation import row_blocks, valid_steps
+from sklearn_tamulag.data.blocks import row_blocks, valid_steps
 from sklearn_tamulag.datasets._mmsa_keys import (
     Split,
     _check_rows,

@@ -8,6 +8,8 @@ matters for NumPy's own types too: the real ``dtype`` takes a state that makes b
 pass for Python objects.
 """
 
+from __future__ import annotations
+
 import math
 import pickle
 import pickletools

@@ -1,5 +1,7 @@
 """Transcripts beside the sequences of other modalities, in a DataFrame."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

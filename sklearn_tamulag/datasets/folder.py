@@ -1,5 +1,7 @@
 """Data of one's own, as a folder: a table of clips, and a .npy file per clip and modality."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._rows import check_unique_ids
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.rows import check_unique_ids
 from sklearn_tamulag.datasets._transcripts import transcript_frame
 
 __all__ = ["load_folder"]
@@ -168,7 +170,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _check_filled(column: "pd.Series[str]", path: Path) -> None:
+def _check_filled(column: pd.Series[str], path: Path) -> None:
     """Refuse a column that is empty in some row."""
     empty = np.flatnonzero(column.str.strip() == "")
     if empty.size:
@@ -241,7 +243,7 @@ def _check_modalities(folder: Path, modalities: Sequence[str] | None, text: str)
     return names
 
 
-def _files(folder: Path, name: str, ids: NDArray[np.str_]) -> "pd.Series[Any]":
+def _files(folder: Path, name: str, ids: NDArray[np.str_]) -> pd.Series[Any]:
     """Return the file of each clip in a subfolder, None where it is not there."""
     wanted = [Path(name, f"{clip}{SUFFIX}") for clip in ids]
     existing = {file.relative_to(folder) for file in (folder / name).rglob(f"*{SUFFIX}")}

@@ -1,5 +1,7 @@
 """The public MMSA feature files: one pickle per data set, a dict of arrays per split."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import PredefinedSplit
 from sklearn.utils import Bunch
 
-from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.datasets._mmsa_cache import cached_rows, file_sha256
 from sklearn_tamulag.datasets._mmsa_rows import MMSARows, read_rows
 from sklearn_tamulag.datasets._safe_pickle import load_arrays

@@ -1,5 +1,7 @@
 """Made-up sentiment data whose unimodal truth and cue steps are known."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
@@ -7,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import Interval, validate_params
 
 FEATURE_SIZES = {"text": 16, "audio": 8, "vision": 12}
 

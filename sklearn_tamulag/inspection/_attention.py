@@ -1,5 +1,7 @@
 """Which steps of a row's sequences the temporal attention weighs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, Self
@@ -7,10 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
-from sklearn_tamulag._forms import is_multimodal, to_multimodal
+from sklearn_tamulag.data.forms import is_multimodal, to_multimodal
+from sklearn_tamulag.data.sklearn_private import num_samples, safe_indexing
 from sklearn_tamulag.inspection._panels import _make_panels
 
 _BAR_COLOR = "#8fb3d1"
@@ -159,9 +160,9 @@ class TemporalAttentionDisplay:
                 f"TAMULAGClassifier do; got {type(estimator).__name__}."
             )
         X = to_multimodal(X) if is_multimodal(X) else X
-        position = _check_row(row, _num_samples(X))
+        position = _check_row(row, num_samples(X))
         # A row's weights do not depend on the other rows, so only this one is computed.
-        one = _safe_indexing(X, [position])
+        one = safe_indexing(X, [position])
         attention = {
             name: weights[0] for name, weights in estimator.temporal_attention(one).items()
         }

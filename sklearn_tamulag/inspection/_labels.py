@@ -1,5 +1,7 @@
 """How the generated unimodal labels lie beside the truth, or beside y."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

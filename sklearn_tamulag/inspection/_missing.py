@@ -1,5 +1,7 @@
 """How well a fitted estimator does with every pattern of present modalities."""
 
+from __future__ import annotations
+
 from itertools import combinations
 from typing import Any, Literal
 
@@ -8,8 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._forms import is_multimodal, to_multimodal, with_absent
+from sklearn_tamulag.data.forms import is_multimodal, to_multimodal, with_absent
+from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.metrics import sentiment_report
 
 

@@ -1,5 +1,7 @@
 """Where a display draws: one panel per modality, in a new figure or in axes handed in."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Literal
 

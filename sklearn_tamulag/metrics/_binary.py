@@ -1,5 +1,7 @@
 """Accuracy and F1 of two classes, by the three definitions in use."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What truth, prediction and protocol of a score may look like."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

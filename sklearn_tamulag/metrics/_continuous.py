@@ -1,5 +1,7 @@
 """Correlation and absolute error, exact under permutation of the rows."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

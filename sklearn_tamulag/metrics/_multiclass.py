@@ -1,5 +1,7 @@
 """Accuracy of three, five and seven classes."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -1,5 +1,7 @@
 """All scores of a protocol at once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

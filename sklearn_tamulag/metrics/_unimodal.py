@@ -1,5 +1,7 @@
 """How labels of single modalities agree with the truth, and how the multimodal label does."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
 from typing import Any
@@ -8,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_tamulag._frames import row_names
-from sklearn_tamulag._label_frames import check_label_columns, check_label_rows, label_numbers
+from sklearn_tamulag.data.frames import row_names
+from sklearn_tamulag.data.label_frames import check_label_columns, check_label_rows, label_numbers
 from sklearn_tamulag.metrics._checks import _check_values
 from sklearn_tamulag.metrics._continuous import corr_score, mae_score
 

@@ -1,5 +1,7 @@
 """Train once per seed, score once per seed: the loop over seeds and splits."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -9,8 +11,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
-from sklearn.utils._param_validation import Interval, validate_params
 
+from sklearn_tamulag.data.sklearn_private import Interval, validate_params
 from sklearn_tamulag.metrics._checks import Protocol
 from sklearn_tamulag.model_selection._fits import Outcome, check_processes, fit_and_score
 from sklearn_tamulag.model_selection._manifest import describe_run

@@ -1,5 +1,7 @@
 """One fit and what it leaves, in whatever process it runs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from sklearn_tamulag.model_selection._parts import Split
 from sklearn_tamulag.model_selection._scoring import Scorer
-from sklearn_tamulag.model_selection._threads import limited_threads
+from sklearn_tamulag.training.loop.threads import limited_threads
 
 
 @dataclass(frozen=True)

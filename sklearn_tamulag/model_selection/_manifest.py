@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sklearn_tamulag._fingerprint import data_sha256
 from sklearn_tamulag._version import library_versions
+from sklearn_tamulag.data.fingerprint import data_sha256
 from sklearn_tamulag.model_selection._parts import Split
 from sklearn_tamulag.model_selection._prepare import random_state_names
 

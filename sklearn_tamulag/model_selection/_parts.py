@@ -1,5 +1,7 @@
 """Which rows train, which choose and which are tested: fixed before any training."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -8,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._validation import check_feature_sizes, check_same_modalities
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import num_samples, safe_indexing
+from sklearn_tamulag.data.validation import check_feature_sizes, check_same_modalities
 
 # What a fit is given for its own purposes, and under its own checks.
 OWN_METADATA = ("X_val", "y_val", "groups")
@@ -65,7 +67,7 @@ class Table:
         start, stop = int(rows[0]), int(rows[-1]) + 1
         # A slice of a memory-mapped array stays on disk.
         key = slice(start, stop) if stop - start == len(rows) else rows
-        return _safe_indexing(self.X, key), self.y[key]
+        return safe_indexing(self.X, key), self.y[key]
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,7 @@ class Part:
     def fit_params(self) -> dict[str, Any]:
         """What else is given to fit, of these rows."""
         return {
-            name: _safe_indexing(values, self.rows)
-            for name, values in self.table.fit_params.items()
+            name: safe_indexing(values, self.rows) for name, values in self.table.fit_params.items()
         }
 
     @property
@@ -206,10 +207,10 @@ def read_table(
         raise ValueError(f"fit_params must not hold {reserved[0]!r}: it is an argument of its own.")
     per_row = [(f"fit_params[{key!r}]", value) for key, value in fit_params.items()]
     for argument, given in ((y_name, labels), (groups_name, values), *per_row):
-        if given is not None and _num_samples(given) != _num_samples(X):
+        if given is not None and num_samples(given) != num_samples(X):
             raise ValueError(
-                f"{argument} must have one value per row of {name}: {name} has {_num_samples(X)} "
-                f"rows, {argument} has {_num_samples(given)}."
+                f"{argument} must have one value per row of {name}: {name} has {num_samples(X)} "
+                f"rows, {argument} has {num_samples(given)}."
             )
     if not len(labels):
         raise ValueError(f"{name} must have at least one row, got none.")

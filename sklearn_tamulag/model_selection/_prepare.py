@@ -9,10 +9,10 @@ import numpy as np
 import sklearn
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from sklearn_tamulag.data.sklearn_private import BaseSearchCV
 from sklearn_tamulag.model_selection._parts import Part, Split
 from sklearn_tamulag.model_selection._splits import (
     fixed_splitter,

@@ -1,5 +1,7 @@
 """Which scores are taken, and how those of several splits become one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """How parts come about: passed by the user, carved out of X, or by a splitter."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Iterable
 from numbers import Integral
@@ -17,7 +19,7 @@ from sklearn.model_selection import (
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_tamulag.model_selection._parts import Part, Split, Table, check_groups
-from sklearn_tamulag.training.splitting import split_rows
+from sklearn_tamulag.training.feeding.splitting import split_rows
 
 DEFAULT_TEST_SIZE = 0.2
 

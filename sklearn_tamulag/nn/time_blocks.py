@@ -89,7 +89,6 @@ def _whole_tiles(number: int, tile: int) -> int:
     return -(-number // tile) * tile
 
 
-@torch.compiler.disable
 def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> Tensor:
     """States of a recurrent net that reads forwards, over a padded batch.
 
@@ -122,6 +121,14 @@ def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> T
     >>> run_recurrent(net, torch.randn(2, 5, 3), torch.tensor([5, 2])).shape
     torch.Size([2, 5, 4])
     """
+    if torch.compiler.is_compiling():
+        # Blocks hang on the lengths. As a decorator this would load the compiler with the package.
+        return torch.compiler.disable(_run_blocks)(net, features, lengths)
+    return _run_blocks(net, features, lengths)
+
+
+def _run_blocks(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> Tensor:
+    """Run the net block by block where that pays."""
     n_rows, n_steps, _ = features.shape
     short = n_steps <= 2 * STEP_TILE
     if features.device.type != "cpu" or short:

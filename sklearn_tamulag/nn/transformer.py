@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sklearn_tamulag._text.loading import load_model
+from sklearn_tamulag.text.loading import load_model
 
 from .attention import sequence_mask
 from .encoders import SequenceEncoder

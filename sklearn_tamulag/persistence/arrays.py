@@ -1,5 +1,7 @@
 """NumPy's arrays, scalars and random states as JSON and tensors, and torch's names."""
 
+from __future__ import annotations
+
 import math
 import re
 import sys

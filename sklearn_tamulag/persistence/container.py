@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from sklearn_tamulag._version import library_versions
+from sklearn_tamulag.data.files import Buffer, read_whole, write_atomically
 from sklearn_tamulag.persistence.encoding import decode, encode
-from sklearn_tamulag.persistence.files import Buffer, read_whole, write_atomically
 
 FORMAT_VERSION = 1
 """Number of the format that is written; files of a greater one are refused."""

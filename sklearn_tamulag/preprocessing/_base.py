@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
-from sklearn_tamulag._data import MultimodalData
+from sklearn_tamulag.data.multimodal import MultimodalData
 
 
 class MultimodalTransformer(TransformerMixin, BaseEstimator):

@@ -1,17 +1,23 @@
 """Fixed lengths: truncate long sequences, pad short ones."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import _fit_context
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._forms import validate_multimodal
-from sklearn_tamulag._validation import by_modality, check_finite
+from sklearn_tamulag.data.forms import validate_multimodal
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import (
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_parameter_constraints,
+)
+from sklearn_tamulag.data.validation import by_modality, check_finite
 from sklearn_tamulag.preprocessing._base import MultimodalTransformer, NamedColumns
 
 
@@ -88,7 +94,7 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         self.ids = ids
         self.groups = groups
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the modalities, their feature sizes and their lengths.
 

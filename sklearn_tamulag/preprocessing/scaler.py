@@ -1,15 +1,16 @@
 """Features in standard units, learned from valid steps alone."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
-from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._forms import validate_multimodal
-from sklearn_tamulag._validation import row_blocks, valid_steps
+from sklearn_tamulag.data.blocks import row_blocks, valid_steps
+from sklearn_tamulag.data.forms import validate_multimodal
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import check_sample_weight, fit_context
 from sklearn_tamulag.preprocessing._base import MultimodalTransformer
 
 
@@ -70,7 +71,7 @@ class SequenceScaler(MultimodalTransformer):
         self.with_std = with_std
         self.allow_missing = allow_missing
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the mean and the standard deviation of every feature.
 
@@ -89,7 +90,7 @@ class SequenceScaler(MultimodalTransformer):
             The fitted transformer.
         """
         data = validate_multimodal(self, X, reset=True)
-        weights = _check_sample_weight(sample_weight, data, dtype=np.float64)
+        weights = check_sample_weight(sample_weight, data, dtype=np.float64)
         if (weights < 0).any():
             raise ValueError(f"sample_weight must not be negative, got {weights.min()}.")
         self.mean_, self.scale_ = {}, {}

@@ -6,18 +6,17 @@ from os import PathLike, fspath
 from typing import Any, ClassVar, Self
 
 import torch
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._text.ids import check_token_ids
-from sklearn_tamulag._text.loading import load_config
-from sklearn_tamulag._text.states import token_states
-from sklearn_tamulag._text.tokens import TextEncoding
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import HasMethods, Interval, fit_context
 from sklearn_tamulag.nn.transformer import TransformerEncoder, TransformerSpec
 from sklearn_tamulag.persistence.estimators import learned_attributes, restore_attributes
 from sklearn_tamulag.preprocessing.tokenizer import TextReader
+from sklearn_tamulag.text.ids import check_token_ids
+from sklearn_tamulag.text.loading import load_config
+from sklearn_tamulag.text.states import token_states
+from sklearn_tamulag.text.tokens import TextEncoding
 
 
 class TextEmbedder(TextReader):
@@ -139,7 +138,7 @@ class TextEmbedder(TextReader):
         self.ids = ids
         self.groups = groups
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Load the transformer and its tokenizer, and learn the modalities.
 

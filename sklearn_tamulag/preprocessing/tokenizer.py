@@ -4,14 +4,13 @@ from numbers import Integral
 from os import PathLike
 from typing import Any, ClassVar, Self
 
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_tamulag._data import MultimodalData
-from sklearn_tamulag._forms import validate_multimodal
-from sklearn_tamulag._text.tokens import TextEncoding, texts_in, with_token_ids
+from sklearn_tamulag.data.forms import validate_multimodal
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import Interval, fit_context
 from sklearn_tamulag.preprocessing._base import MultimodalTransformer, NamedColumns
+from sklearn_tamulag.text.tokens import TextEncoding, texts_in, with_token_ids
 
 
 class TextReader(NamedColumns, MultimodalTransformer):
@@ -134,7 +133,7 @@ class TextTokenizer(TextReader):
         self.ids = ids
         self.groups = groups
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Load the tokenizer and learn the modalities.
 
@@ -161,7 +160,7 @@ class TextTokenizer(TextReader):
         self.fit_transform(X)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Any, y: Any = None) -> MultimodalData:
         """Load the tokenizer, learn the modalities and tokenize.
 

@@ -65,6 +65,8 @@ def test_a_dump_of_an_earlier_version_loads(path):
         pytest.skip("pandas reads no pickles of a newer pandas")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InconsistentVersionWarning)
+        # It names modules as they were named then.
+        warnings.simplefilter("ignore", DeprecationWarning)
         loaded = joblib.load(path)
     if path.stem == "data":
         assert loaded == make.read_rows(make.HERE / "format-1" / "regressor" / "rows.npz")

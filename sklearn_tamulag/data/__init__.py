@@ -1,0 +1,1 @@
+"""The ground: padded rows of several modalities, the forms they come in, the files they go to."""

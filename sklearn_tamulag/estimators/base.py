@@ -1,0 +1,345 @@
+"""What the regressor and the classifier share: validate, build the net, train, read results."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.sklearn_private import check_sample_weight
+from sklearn_tamulag.estimators.encoders import frozen_caches, learn_text
+from sklearn_tamulag.estimators.given_rows import GivenRows, row_values
+from sklearn_tamulag.estimators.learned_state import SavedNetwork
+from sklearn_tamulag.estimators.options import (
+    label_strategy,
+    network_arguments,
+    optimizer_arguments,
+    own_callback,
+    resolve_device,
+)
+from sklearn_tamulag.estimators.outputs import NetworkOutputs, row_index
+from sklearn_tamulag.estimators.parameters import TAMULAGParameters
+from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.nn.module import build_module
+from sklearn_tamulag.training.feeding.frozen import with_frozen_states
+from sklearn_tamulag.training.feeding.rows import FeatureTable, RowDataset
+from sklearn_tamulag.training.feeding.splitting import split_rows
+from sklearn_tamulag.training.loop.compilation import check_compiler
+from sklearn_tamulag.training.loop.net import TAMULAGNet
+from sklearn_tamulag.training.loop.results import history_frame, label_frame, label_history
+from sklearn_tamulag.training.loop.seeding import draw_seed, seeded
+from sklearn_tamulag.training.objective.human_labels import encode_human_labels, read_human_labels
+from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
+from sklearn_tamulag.training.resuming.checkpoint import EpochCheckpoint, open_checkpoint
+
+
+class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
+    """Base of the TAM-ULAG estimators."""
+
+    _criterion: ClassVar[type[torch.nn.Module]]
+    _stratify: ClassVar[bool]
+    _default_labels: ClassVar[str]
+
+    @abstractmethod
+    def _read_target(
+        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
+    ) -> NDArray[Any]:
+        """Check y and return float64 values or int64 class codes; learn the classes if asked."""
+
+    @abstractmethod
+    def _make_target(
+        self, y: NDArray[Any], weight: NDArray[np.float64], dtype: torch.dtype
+    ) -> ScaledTarget | ClassTarget:
+        """Learn from the training rows how y becomes what the network is trained on."""
+
+    def _weigh_classes(
+        self, values: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Row weights after class weights, which only a classifier has."""
+        return weight
+
+    def _fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        *,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        unimodal_labels: pd.DataFrame | None = None,
+        incremental: bool = False,
+    ) -> Self:
+        """Validate everything, then train: a new net, or the one at hand."""
+        fresh = not (hasattr(self, "net_") and (incremental or self.warm_start))
+        device = self._check_settings(y)
+        if fresh:
+            self.transformers_, self.tokenizers_ = learn_text(self.encoders, X)
+        data = self._read(X, reset=fresh)
+        given = self._read_rows(
+            data, y, sample_weight, groups, unimodal_labels, learn=fresh and not incremental
+        )
+        outside = self._read_validation(X_val, y_val)
+        seed = draw_seed(self.random_state)
+        train, held_out = self._split(given, outside, seed, incremental=incremental)
+        checkpoint = None if incremental else self._open_checkpoint(given, outside, train, held_out)
+        with seeded(seed):
+            if fresh:
+                self._label_memory: LabelMemory | None = None
+                self.net_ = self._build_net(given, train, device, seed)
+            dataset, valid = self._datasets(given, train, held_out, outside)
+            known, valid_known = (
+                encode_human_labels(given.human, rows, self.net_.target, device)
+                for rows in (train, held_out)
+            )
+            self._train(
+                dataset, valid, data, known, valid_known, checkpoint, incremental=incremental
+            )
+        return self
+
+    def _check_settings(self, y: Any) -> str:
+        """Check what needs no data, and return the device to train on."""
+        self._validate_params()
+        device = resolve_device(self.device)
+        if self.compile:
+            check_compiler(device)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        return device
+
+    def _read_rows(
+        self,
+        data: MultimodalData,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        unimodal_labels: pd.DataFrame | None,
+        *,
+        learn: bool,
+    ) -> GivenRows:
+        """Check what goes with each row of the data; learn the classes of y if asked."""
+        weight = check_sample_weight(
+            sample_weight, np.empty(len(data)), dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.any():
+            raise ValueError("sample_weight must have a positive value, got zeros only.")
+        values = self._read_target(row_values("y", y, len(data)), weight, learn=learn)
+        human = None
+        if unimodal_labels is not None:
+            classes = getattr(self, "classes_", None)
+            human = read_human_labels(unimodal_labels, data, weight, classes)
+        return GivenRows(
+            data,
+            values,
+            self._weigh_classes(values, weight),
+            row_values("groups", data.groups if groups is None else groups, len(data)),
+            human,
+        )
+
+    def _split(
+        self,
+        given: GivenRows,
+        outside: tuple[MultimodalData, NDArray[Any]] | None,
+        seed: int,
+        *,
+        incremental: bool,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Split rows into those that are trained on and those that choose the best epoch."""
+        # Rows of weight zero are as if absent.
+        rows = np.flatnonzero(given.weight)
+        if not self.early_stopping or outside is not None or incremental:
+            return rows, np.empty(0, dtype=np.int64)
+        places, held_out_places = split_rows(
+            given.values[rows],
+            self.validation_fraction,
+            stratify=self._stratify,
+            groups=None if given.groups is None else np.asarray(given.groups)[rows],
+            seed=seed,
+        )
+        return rows[places], rows[held_out_places]
+
+    def _open_checkpoint(
+        self,
+        given: GivenRows,
+        outside: tuple[MultimodalData, NDArray[Any]] | None,
+        train: NDArray[np.int64],
+        held_out: NDArray[np.int64],
+    ) -> EpochCheckpoint | None:
+        """Find the files of this very fit, or where they are to be, if any are asked for."""
+        if self.checkpoint is None:
+            return None
+        content = {
+            "X": given.data,
+            "y": given.values,
+            "sample_weight": given.weight,
+            "groups": given.groups,
+            "unimodal_labels": given.human,
+            **dict(zip(("X_val", "y_val"), outside or (None, None), strict=True)),
+            # Which rows these are is also a matter of how this version of scikit-learn splits.
+            "training rows": train,
+            "validation rows": held_out,
+        }
+        return open_checkpoint(
+            self.checkpoint, type(self).__name__, self.get_params(deep=False), content
+        )
+
+    def _datasets(
+        self,
+        given: GivenRows,
+        train: NDArray[np.int64],
+        held_out: NDArray[np.int64],
+        outside: tuple[MultimodalData, NDArray[Any]] | None,
+    ) -> tuple[RowDataset, RowDataset | None]:
+        """The training rows and, if there are any, the validation rows, ready to be gathered."""
+        net, caches = self.net_, frozen_caches(self.encoders)
+
+        def table(rows: MultimodalData) -> FeatureTable:
+            states = with_frozen_states(rows, net, caches)
+            return FeatureTable(states, dtype=net.dtype, device=str(net.device))
+
+        own = table(given.data)
+        dataset, valid = (
+            RowDataset(own, rows, given.values[rows], given.weight[rows])
+            for rows in (train, held_out)
+        )
+        if len(held_out):
+            return dataset, valid
+        if outside is None:
+            return dataset, None
+        X_val, y_val = outside
+        return dataset, RowDataset(table(X_val), np.arange(len(y_val)), y_val)
+
+    def _read_validation(
+        self, X_val: Any, y_val: ArrayLike | None
+    ) -> tuple[MultimodalData, NDArray[Any]] | None:
+        """Check a validation part that the user passes."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, got one of them.")
+        if y_val is None:
+            return None
+        data = self._read(X_val, reset=False)
+        y_val = row_values("y_val", y_val, len(data))
+        weight = np.ones(len(data))
+        return data, self._read_target(y_val, weight, learn=False, name="y_val")
+
+    def _label_generation(self) -> str:
+        """The strategy that "auto" stands for."""
+        return self._default_labels if self.label_generation == "auto" else self.label_generation
+
+    def _build_net(
+        self, given: GivenRows, train: NDArray[np.int64], device: str, seed: int
+    ) -> TAMULAGNet:
+        """Assemble the net that these parameters describe and initialise its weights."""
+        dtype = torch.float64 if self.precision == "float64" else torch.float32
+        target = self._make_target(given.values[train], given.weight[train], dtype)
+        # A dict that is changed in place later changes nothing of what this net is.
+        params = {
+            name: copy.deepcopy(value) if isinstance(value, Mapping) else value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("callbacks", "random_state")
+        }
+        params["label_generation"] = self._label_generation()
+        self._plan = {"params": params, "target": target, "seed": seed}
+        net = self._plan_net(self._plan, device, pretrained=True).initialize()
+        # Pre-trained weights are the net's own from here on: it never looks for their source again.
+        net.module__modalities = [spec.without_source() for spec in net.module__modalities]
+        return net
+
+    def _plan_net(
+        self, plan: Mapping[str, Any], device: str, *, pretrained: bool = False
+    ) -> TAMULAGNet:
+        """Make the net of a plan, not yet initialised; pre-trained weights are asked for or not."""
+        params, target = plan["params"], plan["target"]
+        labels = params["label_generation"]
+        n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
+        network = network_arguments(params, self.feature_sizes_, n_outputs, self.transformers_)
+        if not pretrained:
+            network["modalities"] = [spec.without_source() for spec in network["modalities"]]
+        return TAMULAGNet(
+            build_module,
+            self._criterion,
+            target=target,
+            modalities=self.modalities_,
+            dtype=target.dtype,
+            autocast=params["precision"] == "bfloat16",
+            compiled=params["compile"],
+            similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
+            weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
+            modality_dropout=float(params["modality_dropout"]),
+            accumulation=params["gradient_accumulation"],
+            clipping=params["gradient_clipping"],
+            patience=params["n_iter_no_change"] if params["early_stopping"] else None,
+            warmup=params["warmup"],
+            schedule=params["schedule"],
+            seed=plan["seed"],
+            device=device,
+            verbose=int(params["verbose"]),
+            # A callback keeps its state on itself; the caller's own stay as they are.
+            callbacks=[own_callback(callback) for callback in self.callbacks or ()],
+            **{f"module__{name}": value for name, value in network.items()},
+            **optimizer_arguments(params, self.modalities_, device),
+        )
+
+    def _train(
+        self,
+        dataset: RowDataset,
+        valid: RowDataset | None,
+        data: MultimodalData,
+        human: Tensor | None,
+        valid_human: Tensor | None,
+        checkpoint: EpochCheckpoint | None,
+        *,
+        incremental: bool,
+    ) -> None:
+        """Run the net over the data set and keep what it learned, also when interrupted."""
+        net = self.net_
+        net.max_epochs = 1 if incremental else self.max_epochs
+        net.scheduled_epochs = 0 if incremental else self.max_epochs
+        net.batch_size = self.batch_size or len(dataset)
+        propose = label_strategy(self._label_generation(), self.get_params(deep=False))
+        memory = LabelMemory(
+            net.target.encode(dataset.y),
+            dataset.weight,
+            dataset.present,
+            propose,
+            fingerprint=dataset.fingerprint,
+            human=human,
+        )
+        if self._label_memory is not None:
+            memory.resume(self._label_memory)
+        try:
+            net.fit_labels(dataset, memory, valid, valid_human, checkpoint)
+        finally:
+            memory.release()
+            self._label_memory = memory
+            self.history_ = history_frame(net)
+            self.n_iter_ = len(self.history_)
+            self.best_iter_ = net.best_epoch.epoch_
+            self._keep_labels(memory, dataset, data)
+
+    def _keep_labels(self, memory: LabelMemory, dataset: RowDataset, data: MultimodalData) -> None:
+        """Put the unimodal labels in the order of the rows given to fit."""
+        self.unimodal_label_history_ = label_history(
+            memory, dataset.rows, len(data), self.net_.target.decode
+        )
+        epochs = len(self.unimodal_label_history_)
+        if epochs:
+            # After partial_fit on other rows, the labels are younger than the net.
+            best = max(self.best_iter_ - 1 - (self.n_iter_ - epochs), 0)
+            labels = self.unimodal_label_history_[best]
+        else:
+            shape = (len(data), *memory.labels.shape[1:])
+            labels = np.full(shape, np.nan)
+        self.unimodal_labels_ = label_frame(
+            labels, self.modalities_, getattr(self, "classes_", None), row_index(data)
+        )

@@ -1,0 +1,314 @@
+"""The TAM-ULAG classifier."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+
+from sklearn_tamulag.data.sklearn_private import check_first_partial_fit
+from sklearn_tamulag.estimators.base import BaseTAMULAG
+from sklearn_tamulag.estimators.outputs import ClassOutputs
+from sklearn_tamulag.estimators.parameters import ClassifierParameters
+from sklearn_tamulag.training.objective.classes import check_classes, class_codes, class_weights
+from sklearn_tamulag.training.objective.targets import ClassTarget
+
+
+class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, BaseTAMULAG):
+    """Recognise sentiment or emotion classes from several modalities with TAM-ULAG.
+
+    The network of `TAMULAGRegressor` with an output per class [1]_, [2]_. Generated labels are
+    distributions over the classes, and the loss of every task is the cross entropy.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        Size of the recurrent states of every encoder, per direction; at least 1.
+    num_layers : int, default=1
+        Recurrent layers of every encoder, at least 1.
+    cell : {"lstm", "gru"}, default="lstm"
+        The kind of recurrent cell.
+    bidirectional : bool, default=False
+        Whether the encoders also read backwards, from the last valid step.
+    embedding_size : int or dict, default=32
+        Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
+    unimodal_size : int, dict or None, default=None
+        Size of the representation that a modality's own task reads, at least 1; a dict as in
+        `embedding_size`. None is the size of its vector.
+    fusion_size : int, default=64
+        Size of the fused representation, which `transform` returns; at least 1.
+    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+        How the valid steps become one vector: weighted by a softmax of two gates, by the gates'
+        product as published ("gate"), averaged, or the last one alone.
+    fusion : {"concat", "cross", "semantic"}, default="concat"
+        How modalities meet: side by side; "cross" appends the products of every pair, "semantic" a
+        combination in each dimension of one space.
+    dropout : float in [0, 1) or dict, default=0.1
+        Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
+    modality_dropout : float in [0, 1), default=0.0
+        Probability that a modality of a row is hidden from a training step, as if it were missing;
+        one always remains. Prepares for rows that lack modalities where few training rows do.
+    encoders : dict of str to dict or None, default=None
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
+        `lr` and `weight_decay` of the encoder alone. Or ``{"transformer": name_or_folder}``, which
+        reads strings or token ids, with the options "trainable", "freeze_layers", "tokenizer",
+        "max_length", "lowercase", "gradient_checkpointing", "cache"; see the user guide on text.
+    label_generation : {"auto", "soft", "none"}, default="auto"
+        Where labels of the modalities come from: "soft" mixes a row's similarity to the class
+        centres with its class, "none" is the class itself. "auto" is "soft".
+    label_mixing : float in [0, 1], default=0.5
+        Share of y in "calibrated" and "soft" labels, or of the kept label in those of "ulag".
+    temperature : float > 0, default=0.1
+        Classification only: divides the cosine similarities, smaller is sharper.
+    expert_size : int, default=16
+        Regression only: width of the expert layers of "ulag", at least 1.
+    neutral : float or "auto", default="auto"
+        Regression only: the y that is neither positive nor negative. "auto" is 0 where y has both
+        signs, else the weighted mean of y.
+    target_scale : float > 0 or "auto", default="auto"
+        Regression only: unit of the target; "auto" is the weighted root mean square of y - neutral.
+    max_epochs : int, default=50
+        The most passes over the training rows in a fit, at least 1.
+    batch_size : int or None, default=32
+        Rows in a batch, at least 1; None is one batch of all rows.
+    optimizer : {"adamw", "adam", "nadam", "rmsprop", "sgd"} or class, default="adamw"
+        The optimizer: a name, or an optimizer class of torch.
+    lr : float >= 0, "auto" or dict, default="auto"
+        Learning rate; a dict by modality, "rest" for the others and all shared layers. "auto" is
+        0.002, or 0.0005 if a transformer is fine-tuned; that one's own rate is 0.00005.
+    weight_decay : float >= 0 or dict, default=0.0001
+        Weight decay of the optimizer; a dict as in `lr`.
+    warmup : float in [0, 1), default=0.0
+        Share of the steps of `max_epochs` over which the learning rates rise from zero.
+    schedule : {"constant", "linear", "cosine"}, default="constant"
+        How the learning rates fall to zero at the end of `max_epochs`, if at all.
+    gradient_accumulation : int, default=1
+        Batches, at least 1, that make one step of the optimizer, as if they were one batch.
+    gradient_clipping : float > 0 or None, default=1.0
+        The largest norm of the gradient; None does not limit it.
+    class_weight : dict, "balanced" or None, default=None
+        Classification only: a weight by class; "balanced" makes all classes weigh the same.
+    early_stopping : bool, default=True
+        Whether to stop once the validation loss no longer improves, and restore the best epoch. The
+        validation rows are `X_val`, or held out of X, in whole groups where there are any.
+    validation_fraction : float in (0, 1), default=0.15
+        Share of the rows, or of the groups, held out; of every class alike in classification.
+    n_iter_no_change : int, default=10
+        Epochs without a better validation loss after which training stops, at least 1.
+    random_state : int, RandomState instance or None, default=None
+        Seeds weights, validation part, dropout and the order of rows. With an int the CPU gives
+        equal bits at an equal number of threads; None draws from NumPy's global random state.
+    warm_start : bool, default=False
+        Whether a further fit goes on from the weights at hand, and for the same y from the labels.
+    checkpoint : str, path or None, default=None
+        Folder where the end of every epoch is saved. A fit that was interrupted, even killed, goes
+        on from there when it is called again with the same parameters and data, and comes to the
+        same. Many fits can share the folder. Needs an int `random_state`; not for `partial_fit`.
+    device : str or torch.device, default="auto"
+        Where to train, as torch names it; "auto" takes CUDA where there is one.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        Of weights and features; "bfloat16" computes in it where torch deems that safe.
+    compile : bool, default=False
+        Whether training runs through torch.compile: slower to start, faster at best on a GPU.
+    allow_missing : bool, default=False
+        Whether X may lack whole modalities of fit, as absent columns or keys, in all that follows
+        it: they count as missing in every row.
+    callbacks : list or None, default=None
+        Callbacks of skorch, (name, callback) pairs or classes; instances are copied before use.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar, 2 prints a row per epoch.
+
+    Attributes
+    ----------
+    net_ : TAMULAGNet
+        The skorch net, with the network as ``net_.module_``.
+    modalities_ : tuple of str
+        The M modalities, in the order of every result.
+    feature_sizes_ : dict of str to int or None
+        The number of features per step, by modality; None for token ids.
+    transformers_, tokenizers_ : dict
+        By modality, the configuration of its transformer, and the tokenizer of its strings.
+    n_features_in_ : int
+        The number of modalities; of columns, if a table of numbers was fitted.
+    feature_names_in_ : ndarray of shape (M,), dtype object
+        The names of the modalities; of the columns, if a DataFrame of numbers was fitted.
+    classes_ : ndarray of shape (K,)
+        The classes, sorted.
+    n_iter_ : int
+        The number of epochs trained.
+    best_iter_ : int
+        The epoch whose weights are in use, from 1; the last one without early stopping.
+    history_ : DataFrame of shape (epochs, columns)
+        Losses in nats, by epoch from 1: ``train_loss``, the sum over all tasks; ``valid_loss``, of
+        the multimodal task; ``train_`` and ``valid_`` columns of "multimodal" and every modality,
+        in validation compared with y or with what people said of the modality (NaN without
+        validation rows). Also ``dur`` in seconds, and whatever callbacks record.
+    unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
+        The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
+        fit, in their order; one for a class that people gave. NaN where a row was held out, has
+        weight zero or lacks the modality.
+    unimodal_label_history_ : float64 ndarray of shape (epochs, n, M, K)
+        The labels at the end of every epoch on these rows.
+
+    See Also
+    --------
+    TAMULAGRegressor : The same network for a continuous y, with notes on weights and modalities.
+
+    Notes
+    -----
+    The parameters stand in groups:
+
+    =================  ==========================================================================
+    group              parameters
+    =================  ==========================================================================
+    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `embedding_size`,
+                       `unimodal_size`, `fusion_size`, `attention`, `fusion`, `dropout`,
+                       `modality_dropout`
+    text and encoders  `encoders`
+    labels             `label_generation`, `label_mixing`, `temperature`, `expert_size`,
+                       `neutral`, `target_scale`
+    training           `max_epochs`, `batch_size`, `optimizer`, `lr`, `weight_decay`, `warmup`,
+                       `schedule`, `gradient_accumulation`, `gradient_clipping`, `class_weight`
+    early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`
+    reproducibility    `random_state`, `warm_start`, `checkpoint`
+    running            `device`, `precision`, `compile`, `allow_missing`, `callbacks`,
+                       `verbose`
+    =================  ==========================================================================
+
+    References
+    ----------
+    .. [1] Sun and Wang, "Self-supervised multimodal emotion recognition combining temporal
+       attention mechanism and unimodal label automatic generation strategy", Journal of
+       Electronics & Information Technology 46(2), 588-601, 2024, doi:10.11999/JEIT231107.
+    .. [2] Yu, Xu, Yuan and Wu, "Learning modality-specific representations with self-supervised
+       multi-task learning for multimodal sentiment analysis", AAAI 2021, arXiv:2102.04830.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag import TAMULAGClassifier
+    >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
+    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> classifier = TAMULAGClassifier(max_epochs=2, random_state=0).fit(data.X, data.y > 0)
+    >>> classifier.predict_proba(data.X[:5]).shape
+    (5, 2)
+    >>> classifier.unimodal_labels_.shape
+    (60, 6)
+    """
+
+    _criterion = torch.nn.CrossEntropyLoss
+    _stratify = True
+    _default_labels = "soft"
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        unimodal_labels: pd.DataFrame | None = None,
+    ) -> Self:
+        """Train on labelled rows.
+
+        Parameters
+        ----------
+        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
+            The rows. By modality a dict has an array (n, T, d) or a list of arrays (T_i, d), a
+            DataFrame a column of arrays. A table of numbers is one modality "features" of one step.
+        y : array-like of shape (n,)
+            The classes, at least two: numbers, strings or booleans.
+        sample_weight : array-like of shape (n,), default=None
+            The weight of each row, 0 or more. Rows of weight 0 are as if absent.
+        X_val : as X, default=None
+            Validation rows in place of a part of X; only watched if `early_stopping` is False.
+        y_val : array-like of shape (m,), default=None
+            Their classes, none that y lacks. Given together with `X_val`.
+        groups : array-like of shape (n,), default=None
+            Rows of one group, as of one video, are held out together; None takes ``X.groups``.
+        unimodal_labels : DataFrame of shape (n, <= M), default=None
+            What people said of single modalities, as classes of y: a column for each modality
+            that has any, rows in the order of X, NaN where a label is to be generated. An index
+            that names rows must agree with ``X.ids``.
+
+        Returns
+        -------
+        self : TAMULAGClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X has none of these forms, a parameter is out of its range, numbers of rows differ, a
+            valid step or y holds NaN or infinity, or y has one class only.
+        """
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            groups=groups,
+            unimodal_labels=unimodal_labels,
+        )
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on all rows, from the weights at hand if there are any.
+
+        Parameters
+        ----------
+        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
+            The rows, in any form that `fit` takes.
+        y : array-like of shape (n,)
+            The classes of the rows.
+        classes : array-like of shape (K,), default=None
+            All classes that y can have; needed in the first call only.
+        sample_weight : array-like of shape (n,), default=None
+            The weight of each row, 0 or more. Rows of weight 0 are as if absent.
+
+        Returns
+        -------
+        self : TAMULAGClassifier
+            The estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`; or if `classes` is missing in the first call or differs later.
+        """
+        check_first_partial_fit(self, classes)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def _read_target(
+        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
+    ) -> NDArray[np.int64]:
+        values = check_classes(y, name)
+        if learn:
+            self.classes_ = np.unique(values[weight > 0])
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "y must have at least two classes, got one class only: "
+                f"{self.classes_.tolist()[0]!r}."
+            )
+        return class_codes(values, self.classes_, weight, name)
+
+    def _weigh_classes(
+        self, values: NDArray[Any], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return class_weights(self.classes_[values], weight, self.class_weight)
+
+    def _make_target(
+        self, y: NDArray[np.int64], weight: NDArray[np.float64], dtype: torch.dtype
+    ) -> ClassTarget:
+        return ClassTarget(n_classes=len(self.classes_), dtype=dtype)

@@ -1,0 +1,1 @@
+"""What happens: the net, its steps and epochs, and what watches over them."""

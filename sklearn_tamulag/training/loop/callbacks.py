@@ -1,0 +1,128 @@
+"""Callbacks of the training loop: the best epoch's weights, and a progress bar."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from skorch.callbacks import Callback
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """Ends the training loop because the validation loss no longer improves."""
+
+
+def raised_by(interrupt: KeyboardInterrupt, callbacks: Iterable[Callback]) -> bool:
+    """Whether one of some callbacks raised an interrupt itself, as skorch's EarlyStopping does.
+
+    Parameters
+    ----------
+    interrupt : KeyboardInterrupt
+        What came out of notifying the callbacks.
+    callbacks : iterable of skorch.callbacks.Callback
+        Those that may ask for the end of training.
+
+    Returns
+    -------
+    bool
+        False for Ctrl-C that struck in what a callback calls, or in another callback.
+
+    Examples
+    --------
+    >>> raised_by(KeyboardInterrupt(), [])
+    False
+    """
+    traceback = interrupt.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    raiser = None if traceback is None else traceback.tb_frame.f_locals.get("self")
+    return any(raiser is callback for callback in callbacks)
+
+
+class BestEpoch(Callback):
+    """Keeps the weights of the epoch with the lowest validation loss, and knows when to stop.
+
+    Without validation rows the last epoch is the best one.
+
+    Parameters
+    ----------
+    patience : int or None
+        Epochs without improvement after which training should stop. None only watches: training
+        goes on to the end and the last epoch counts as the best.
+
+    Attributes
+    ----------
+    epoch_ : int
+        Number of the best epoch in the net's history, from 1.
+    exhausted_ : bool
+        Whether the patience is used up.
+    """
+
+    def __init__(self, patience: int | None) -> None:
+        self.patience = patience
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Forget earlier epochs."""
+        self.loss_ = math.inf
+        self.state_: dict[str, Any] | None = None
+        self.epoch_ = len(net.history)
+        self.exhausted_ = False
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Compare the epoch's validation loss with the best one so far."""
+        epoch = len(net.history)
+        if "valid_loss" not in net.history[-1]:
+            self.epoch_ = epoch
+            return
+        loss = net.history[-1, "valid_loss"]
+        better = loss < self.loss_
+        net.history.record("valid_loss_best", better)
+        if better:
+            self.loss_ = loss
+        if self.patience is None:
+            self.epoch_ = epoch
+            return
+        if better:
+            self.epoch_ = epoch
+            # What is frozen is as it was: a transformer would be copied for nothing.
+            frozen = {n for n, weight in net.module_.named_parameters() if not weight.requires_grad}
+            self.state_ = {
+                name: value.clone()
+                for name, value in net.module_.state_dict().items()
+                if name not in frozen
+            }
+        self.exhausted_ = epoch - self.epoch_ >= self.patience
+
+    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Put the best epoch's weights back."""
+        if self.state_ is not None:
+            net.module_.load_state_dict(self.state_, strict=False)
+            self.state_ = None
+
+
+class EpochProgress(Callback):
+    """A progress bar over the epochs, with the losses behind it."""
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Open the bar."""
+        # Where a notebook lacks its widgets, tqdm warns as soon as it is imported.
+        from tqdm.auto import tqdm
+
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", desc="training")
+        self.n_shown_ = len(net.history)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Advance the bar by one epoch, and by those that a checkpoint knew already."""
+        row = net.history[-1]
+        losses = {key: f"{row[key]:.3f}" for key in ("train_loss", "valid_loss") if key in row}
+        self.bar_.set_postfix(losses, refresh=False)
+        self.bar_.update(len(net.history) - self.n_shown_)
+        self.n_shown_ = len(net.history)
+
+    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Close the bar; a pickled net keeps none."""
+        self.bar_.close()
+        del self.bar_
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Checkpoints pickle a net in the middle of its training; an open bar cannot be pickled.
+        return {name: value for name, value in vars(self).items() if name != "bar_"}

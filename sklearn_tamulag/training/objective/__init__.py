@@ -1,0 +1,1 @@
+"""What is trained towards: targets, classes, labels of the modalities, and the loss."""

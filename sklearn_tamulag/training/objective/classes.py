@@ -1,0 +1,138 @@
+"""The classes of y: checked, numbered and weighted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+
+def check_classes(y: Any, name: str) -> NDArray[Any]:
+    """Check that y has a class for every row.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        The classes of the rows: numbers, strings or booleans.
+    name : str
+        The argument that y came as, for the message.
+
+    Returns
+    -------
+    array of shape (n,)
+        The same classes.
+
+    Raises
+    ------
+    ValueError
+        If y has missing or infinite values, or is continuous.
+
+    Examples
+    --------
+    >>> check_classes(["a", "b"], "y").tolist()
+    ['a', 'b']
+    """
+    values: NDArray[Any] = column_or_1d(y, warn=True)
+    if pd.isna(values).any():
+        raise ValueError(
+            f"{name} must have a class for every row, got missing values (NaN or None)."
+        )
+    assert_all_finite(values, input_name=name)
+    check_classification_targets(values)
+    return values
+
+
+def class_weights(
+    classes: NDArray[Any],
+    weight: NDArray[np.float64],
+    class_weight: Mapping[Any, float] | str | None,
+) -> NDArray[np.float64]:
+    """Multiply the row weights by those of their classes.
+
+    Parameters
+    ----------
+    classes : array of shape (n,)
+        The class of every row.
+    weight : float64 array of shape (n,)
+        Row weights; rows of weight zero are as if absent, and do not count for "balanced".
+    class_weight : mapping, "balanced" or None
+        A weight by class; "balanced" makes all classes weigh the same.
+
+    Returns
+    -------
+    float64 array of shape (n,)
+        The products.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or no class of y has a positive one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_weights(np.array(["a", "b"]), np.ones(2), {"a": 3.0, "b": 1.0})
+    array([3., 1.])
+    """
+    if class_weight is None:
+        return weight
+    used = weight > 0
+    factor = compute_sample_weight(class_weight, classes[used])
+    if factor.min() < 0 or not factor.any():
+        raise ValueError(
+            f"class_weight must have no negative values and a positive one for a class of y, "
+            f"got {class_weight!r}."
+        )
+    weight = weight.copy()
+    weight[used] *= factor
+    return weight
+
+
+def class_codes(
+    y: NDArray[Any], classes: NDArray[Any], weight: NDArray[np.float64], name: str
+) -> NDArray[np.int64]:
+    """Number the classes of y.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        The classes of the rows.
+    classes : array of shape (K,)
+        All classes, sorted.
+    weight : float64 array of shape (n,)
+        Row weights. Rows of weight zero are as if absent, and so are their classes.
+    name : str
+        The argument that y came as, for the message.
+
+    Returns
+    -------
+    int64 array of shape (n,)
+        Codes 0 to K - 1; 0 for an unknown class of weight zero.
+
+    Raises
+    ------
+    ValueError
+        If a row has an unknown class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_codes(np.array(["b", "a"]), np.array(["a", "b"]), np.ones(2), "y")
+    array([1, 0])
+    """
+    known = np.isin(y, classes)
+    unknown = ~known & (weight > 0)
+    if unknown.any():
+        raise ValueError(
+            f"{name} has the unknown class {y[unknown].tolist()[0]!r}; known are "
+            f"{classes.tolist()}."
+        )
+    codes = np.zeros(len(y), dtype=np.int64)
+    codes[known] = np.searchsorted(classes, y[known])
+    return codes

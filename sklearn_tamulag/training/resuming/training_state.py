@@ -1,0 +1,107 @@
+"""All that a net in training hangs on, as plain values and tensors, and back."""
+
+import json
+from typing import Any
+
+import numpy as np
+from skorch.callbacks import Callback, PrintLog
+from torch import Tensor
+
+from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.persistence.estimators import is_storable
+from sklearn_tamulag.training.loop.callbacks import EpochProgress
+from sklearn_tamulag.training.loop.net import TAMULAGNet
+from sklearn_tamulag.training.loop.seeding import random_states, restore_random_states
+from sklearn_tamulag.training.resuming.net_state import plain_module, restore_optimizer
+
+
+def training_state(net: TAMULAGNet) -> dict[str, Any]:
+    """Take the state of a training run at the end of an epoch.
+
+    Parameters
+    ----------
+    net : TAMULAGNet
+        A net in training.
+
+    Returns
+    -------
+    dict
+        Weights, optimizer, history, generated labels, the random states of torch and of the order
+        of batches, and what callbacks have learned. It refers to the net's own tensors.
+
+    Raises
+    ------
+    TypeError
+        If a callback has recorded something in the history that is no number or string.
+    """
+    module = plain_module(net)
+    return {
+        "weights": dict(module.state_dict()),
+        "frozen": [name for name, weight in module.named_parameters() if not weight.requires_grad],
+        "optimizer": net.optimizer_.state_dict(),
+        "history": json.dumps(list(net.history), default=_plain_number),
+        "labels": net.memory.state(),
+        "order": net.order_.bit_generator.state,
+        "random": random_states(str(net.device)),
+        "callbacks": {name: _callback_state(callback) for name, callback in net.callbacks_},
+    }
+
+
+def restore_training_state(net: TAMULAGNet, state: dict[str, Any]) -> None:
+    """Put a net that is about to train where another one was.
+
+    Parameters
+    ----------
+    net : TAMULAGNet
+        A net of the same parameters and data, whose callbacks know that training has begun.
+    state : dict
+        What `training_state` has returned.
+    """
+    module = plain_module(net)
+    module.load_state_dict(state["weights"])
+    for name, weight in module.named_parameters():
+        weight.requires_grad_(name not in state["frozen"])
+    restore_optimizer(net.optimizer_, state["optimizer"])
+    net.history.clear()
+    net.history.extend(json.loads(state["history"]))
+    net.memory.resume(LabelMemory.from_state(state["labels"]))
+    net.order_.bit_generator.state = state["order"]
+    for name, callback in net.callbacks_:
+        _restore_callback(callback, state["callbacks"].get(name, {}))
+    restore_random_states(state["random"], str(net.device))
+
+
+def _callback_state(callback: Callback) -> dict[str, Any]:
+    """What a callback has learned: its ``state_dict``, or its attributes that end in ``_``."""
+    if isinstance(callback, EpochProgress | PrintLog):  # a new process has an empty screen
+        return {}
+    if callable(getattr(callback, "state_dict", None)):
+        return {"itself": callback.state_dict()}
+    state: dict[str, Any] = {"parts": {}, "values": {}}
+    for name, value in vars(callback).items():
+        if name.startswith("_") or not name.endswith("_"):
+            continue
+        if not isinstance(value, type) and callable(getattr(value, "load_state_dict", None)):
+            state["parts"][name] = value.state_dict()
+        elif is_storable(value):
+            state["values"][name] = value
+    return state
+
+
+def _restore_callback(callback: Callback, state: dict[str, Any]) -> None:
+    if "itself" in state:
+        callback.load_state_dict(state["itself"])
+    for name, part in state.get("parts", {}).items():
+        getattr(callback, name).load_state_dict(part)
+    for name, value in state.get("values", {}).items():
+        setattr(callback, name, value)
+
+
+def _plain_number(value: Any) -> Any:
+    """What JSON shall write for a number of NumPy or torch."""
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.numel() == 1):
+        return value.item()
+    raise TypeError(
+        f"checkpoint holds numbers and strings of the history, but a callback has recorded a "
+        f"{type(value).__qualname__}."
+    )
