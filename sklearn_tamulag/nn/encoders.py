@@ -1,5 +1,7 @@
 """Sequence encoders: from the features of every step to a state of every step."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -152,6 +154,13 @@ class RecurrentEncoder(SequenceEncoder):
                 # torch warns about dropout that has no following layer to act on.
                 dropout=dropout if num_layers > 1 else 0.0,
             )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # The weights of a copy lie scattered, and cuDNN would gather them at every call.
+        for module in self.modules():
+            if isinstance(module, nn.RNNBase):
+                module.flatten_parameters()
 
     def _both_directions(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Run the bidirectional layers, with dropout between them."""

@@ -3,6 +3,9 @@
 A machine without CUDA skips them all.
 """
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +112,20 @@ def test_a_transformer_reads_strings(bert, trainable):
     frame = pd.DataFrame({"text": texts, "audio": audio})
     fitted = regressor(encoders={"text": encoder}, device="cuda", max_epochs=2).fit(frame, y)
     assert np.isfinite(fitted.predict(frame)).all()
+
+
+@BOTH
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    "copied",
+    [copy.deepcopy, lambda fitted: pickle.loads(pickle.dumps(fitted))],
+    ids=["copy", "pickle"],
+)
+def test_a_copy_predicts_as_fast(build, y, bidirectional, copied):
+    # torch warns where the weights of a recurrent net lie scattered, and warnings are errors.
+    estimator = build(device="cuda", bidirectional=bidirectional).fit(X, y)
+    twin = copied(estimator)
+    np.testing.assert_array_equal(scores(twin), scores(estimator))
 
 
 def test_auto_takes_the_gpu():
