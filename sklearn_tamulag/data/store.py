@@ -72,6 +72,8 @@ def write_store(
     lengths : mapping of str to ndarray of shape (n,), default=None
         By name, the valid steps of the arrays that are to be written with zero padding. Arrays are
         written block by block, so that memory-mapped ones are never copied whole.
+    checksums : bool, default=False
+        Whether the index has the SHA-256 of every array and of itself; `read_store` compares them.
 
     Raises
     ------
@@ -133,7 +135,11 @@ def write_store(
 
 
 def read_store(
-    folder: str | PathLike[str], kind: str, mmap_mode: MmapMode | None = "r"
+    folder: str | PathLike[str],
+    kind: str,
+    mmap_mode: MmapMode | None = "r",
+    *,
+    checksums: bool = False,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `write_store` wrote.
 
@@ -148,6 +154,8 @@ def read_store(
     mmap_mode : {"r", "c"} or None, default="r"
         How arrays of two or more dimensions are memory-mapped: read-only, or so that changes stay
         in memory; None reads them. Other arrays are always read.
+    checksums : bool, default=False
+        Whether the folder must have checksums; those that are there are always compared.
 
     Returns
     -------
@@ -174,6 +182,8 @@ def read_store(
     content, index = _index_there(folder)
     while True:
         check_index(index, kind, folder)
+        if checksums and "sha256" not in index:
+            raise DamagedStoreError(f"{folder} has no checksums.")
         sums = index.get("sha256", {})
         try:
             arrays = {
