@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sklearn_tamulag.data.frames import read_sequences, row_names, row_values
+from sklearn_tamulag.data.npy import MmapMode
 from sklearn_tamulag.data.padding import pad_values, zero_padded
 from sklearn_tamulag.data.rows import PaddedRows, check_row_values, check_unique_ids
-from sklearn_tamulag.data.store import MmapMode, read_store, write_store
+from sklearn_tamulag.data.store import read_store, write_store
 from sklearn_tamulag.data.validation import check_arrays, check_lengths
 
 # What a saved folder says it holds, and how its arrays are named.

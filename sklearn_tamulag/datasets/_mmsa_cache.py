@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
-import secrets
-import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_tamulag.data.store import read_store, write_store
+from sklearn_tamulag.data.store_index import INDEX, DamagedStoreError, read_index
 from sklearn_tamulag.datasets._mmsa_rows import MMSARows
 
 KIND = "load_mmsa"
@@ -61,17 +60,40 @@ def cached_rows(
     Raises
     ------
     ValueError
-        If the folder of this key is incomplete or of another version of the format.
+        If the folder of this key holds something else or is of another version of the format.
+
+    Warns
+    -----
+    UserWarning
+        If the folder is incomplete, damaged or without checksums; it is written again.
     """
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     folder = Path(cache) / f"mmsa-{digest[:32]}"
-    if not folder.exists():
-        _write(folder, read())
+    # A folder without an index is one whose first writing has not ended.
+    if (folder / INDEX).exists():
+        try:
+            return _read(folder)
+        except DamagedStoreError as error:
+            warnings.warn(f"The cache is written again: {error}", UserWarning, stacklevel=3)
+            _forget_unreadable_index(folder)
+    _write(folder, read())
     return _read(folder)
 
 
+def _forget_unreadable_index(folder: Path) -> None:
+    """Delete an index that does not even say what the folder holds; else it would be left alone."""
+    try:
+        index = read_index(folder)[1]
+    except FileNotFoundError:
+        return
+    except ValueError:
+        index = None
+    if not isinstance(index, dict) or index.get("kind") != KIND:
+        (folder / INDEX).unlink(missing_ok=True)
+
+
 def _write(folder: Path, rows: MMSARows) -> None:
-    """Write rows to a folder that is not there yet; it appears when it is complete."""
+    """Write rows to a folder, which counts once it is complete."""
     arrays = {
         f"{kind}/{name}": array
         for kind in _BY_MODALITY
@@ -83,21 +105,12 @@ def _write(folder: Path, rows: MMSARows) -> None:
     if rows.unimodal_labels is not None:
         arrays["unimodal_labels"] = rows.unimodal_labels.to_numpy()
         attributes["unimodal_columns"] = list(rows.unimodal_labels.columns)
-    unfinished = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    try:
-        write_store(unfinished, KIND, arrays, attributes)
-        os.rename(unfinished, folder)
-    except OSError:
-        # Another process may have been faster with the same rows.
-        if not folder.exists():
-            raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    write_store(folder, KIND, arrays, attributes, checksums=True)
 
 
 def _read(folder: Path) -> MMSARows:
-    """Read rows from a complete folder."""
-    arrays, attributes = read_store(folder, KIND)
+    """Read rows from a complete folder, if its checksums are right."""
+    arrays, attributes = read_store(folder, KIND, checksums=True)
     parts: dict[str, Any] = {
         kind: {
             name.removeprefix(f"{kind}/"): array
@@ -117,7 +130,7 @@ def _read(folder: Path) -> MMSARows:
                 columns=attributes["unimodal_columns"],
             )
     except KeyError as error:
-        raise ValueError(
+        raise DamagedStoreError(
             f"{folder} is damaged: its index does not name {error}. Delete the folder and write it "
             "again."
         ) from error

@@ -219,15 +219,24 @@ class LabelMemory:
         A modality that a row lacks, or that was hidden from it in this epoch, has no representation
         there: it enters no centre and no line, and its label stays as it was.
         """
-        self.epoch += 1
-        if self.propose is not None and self.epoch >= 2 and self._unimodal:
+        epoch, labels = self.epoch + 1, self.labels
+        if self.propose is not None and epoch >= 2 and self._unimodal:
             proposals = self.propose(
                 self.target, self.weight, self._shown, self._unimodal, self._fused
             )
-            step = 2 / (self.epoch + 1)
-            moved = (1 - step) * self.labels + step * proposals
-            self.labels = self._unless_fixed(_chosen(self._shown, moved, self.labels))
-        self.history.append(self.labels.cpu())
+            step = 2 / (epoch + 1)
+            moved = (1 - step) * labels + step * proposals
+            labels = self._unless_fixed(_chosen(self._shown, moved, labels))
+        self.history.append(labels.cpu())
+        self.epoch, self.labels = epoch, labels
+
+    def forget_epoch(self) -> None:
+        """Take back the last epoch's end, if Ctrl-C struck before its losses were kept."""
+        self.history.pop()
+        self.epoch = len(self.history)
+        # The first epoch moves no label.
+        if self.history:
+            self.labels = self.history[-1].to(self.labels)
 
 
 def _chosen(rows: Tensor, these: Tensor, others: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_tamulag.data.files import write_atomically
+
 CONFIDENCE = 0.95
 
 
@@ -105,9 +107,14 @@ class SeedReport:
         ----------
         path : str or Path
             The file, which is replaced if it exists.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written. A file that was there is unchanged.
         """
         text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_atomically(path, [f"{text}\n".encode()])
 
     def __repr__(self) -> str:
         return f"{self._heading()}\n{self.to_frame().T.round(4).to_string()}"

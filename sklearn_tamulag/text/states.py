@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from sklearn_tamulag.text.state_cache import KeepStates, cached_states
 
 # Texts that are encoded together: their lengths are alike, and no gradients are kept.
 BATCH_ROWS = 64
@@ -45,12 +46,18 @@ def token_states(
         Whether to show a progress bar over the rows.
     cache : str or path, optional
         A folder that keeps the states, in a file named by a hash of the encoder's weights and
-        configuration, of the tokens and of the precision. What is there is not computed again.
+        configuration, of the tokens and of the precision. What is there is not computed again,
+        unless it is damaged, of which a warning tells.
 
     Returns
     -------
     states : ndarray of shape (n, T, H)
         In the precision of the encoder; memory-mapped with `cache`.
+
+    Raises
+    ------
+    OSError
+        If the cache cannot be written to, or is full.
     """
     weight = next(encoder.parameters())
     # Beyond the longest row there is nothing to keep.
@@ -60,36 +67,30 @@ def token_states(
     dtype = np.dtype("float64" if weight.dtype == torch.float64 else "float32")
     if cache is None:
         states = np.zeros(shape, dtype=dtype)
-        _encode(encoder, ids, lengths, states, autocast, batch_rows, progress)
+
+        def keep(rows: NDArray[np.int64], batch: NDArray[Any]) -> None:
+            states[rows, : batch.shape[1]] = batch
+
+        _encode(encoder, ids, lengths, keep, autocast, batch_rows, progress)
         return states
-    folder = Path(cache).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_key(encoder, ids, lengths, autocast)}.npy"
-    if not path.exists():
-        # Written under a name of this process, and there under its own name once it is whole.
-        part = folder / f"{path.stem}.{os.getpid()}.part"
-        try:
-            mapped = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=shape)
-            _encode(encoder, ids, lengths, mapped, autocast, batch_rows, progress)
-            mapped.flush()
-            del mapped
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    kept: NDArray[Any] = np.load(path, mmap_mode="r")
-    return kept
+    path = Path(cache).expanduser() / f"{_key(encoder, ids, lengths, autocast)}.npy"
+
+    def compute(keep: KeepStates) -> None:
+        _encode(encoder, ids, lengths, keep, autocast, batch_rows, progress)
+
+    return cached_states(path, shape, dtype, compute)
 
 
 def _encode(
     encoder: Any,
     ids: NDArray[Any],
     lengths: NDArray[np.int64],
-    states: NDArray[Any],
+    keep: KeepStates,
     autocast: bool,
     batch_rows: int,
     progress: bool,
 ) -> None:
-    """Write the states of all rows into an array of zeros."""
+    """Hand over the states of all rows that have tokens, batch by batch."""
     # Where a notebook lacks its widgets, tqdm warns as soon as it is imported.
     from tqdm.auto import tqdm
 
@@ -113,7 +114,7 @@ def _encode(
                     )
                 # bfloat16 is no type of NumPy's.
                 batch = batch if batch.dtype == torch.float64 else batch.float()
-                states[rows, :longest] = batch.cpu().numpy()
+                keep(rows, batch.cpu().numpy())
                 bar.update(len(rows))
     finally:
         encoder.train(training)

@@ -1,6 +1,11 @@
 """Frozen transformers: states computed once, kept in memory or on disk, and what a pass costs."""
 
+import copy
+import os
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -9,6 +14,7 @@ import torch
 from sklearn.pipeline import make_pipeline
 
 import sklearn_tamulag
+from sklearn_tamulag.data import checksums
 from sklearn_tamulag.nn import TransformerEncoder, TransformerSpec
 from sklearn_tamulag.preprocessing import TextEmbedder, TextTokenizer
 from sklearn_tamulag.text.loading import load_config
@@ -17,6 +23,7 @@ from tests.small_fits import regressor
 from tests.tiny_bert import tiny_bert, tiny_texts
 
 pytest.importorskip("transformers")
+resource = pytest.importorskip("resource")
 
 TEXTS, Y = tiny_texts(32)
 
@@ -95,6 +102,80 @@ def test_a_broken_pass_leaves_no_file(encoder, tokens, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         token_states(encoder, *tokens, cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def cached_file(folder):
+    (path,) = folder.iterdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[:-200] + bytes([content[-200] ^ 1]) + content[-199:], "checksum"),
+        (lambda content: content[:-1] + b"?", "checksum is wrong"),
+        (lambda content: content[:-71], "no checksum"),  # as earlier versions have written it
+        (lambda content: content[:-500], "bytes of values"),
+        (lambda content: content + b"1", "no checksum"),
+        (lambda content: content.replace(b"<f4", b"<i4", 1), "they are int32"),
+        (lambda content: b"", "computed again"),
+    ],
+)
+def test_damaged_states_are_computed_again(encoder, tokens, tmp_path, damage, message):
+    expected = np.array(token_states(encoder, *tokens, cache=tmp_path))
+    path = cached_file(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.warns(UserWarning, match=rf"in .*\.npy are computed again: .*{message}|{message}"):
+        again = token_states(encoder, *tokens, cache=tmp_path)
+    np.testing.assert_array_equal(again, expected)
+    np.testing.assert_array_equal(token_states(encoder, *tokens, cache=tmp_path), expected)
+
+
+def test_what_was_found_right_is_read_once_in_a_process(encoder, tokens, tmp_path, monkeypatch):
+    token_states(encoder, *tokens, cache=tmp_path)
+    past = time.time_ns() - 10**10
+    os.utime(cached_file(tmp_path), ns=(past, past))
+    # The time of the last change of its times cannot be set: the clock goes on instead.
+    now = time.time_ns() + 10**10
+    monkeypatch.setattr(checksums.time, "time_ns", lambda: now)
+    token_states(encoder, *tokens, cache=tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(checksums, "file_sha256", None)
+        expected = np.array(token_states(encoder, *tokens, cache=tmp_path))
+    content = bytearray(cached_file(tmp_path).read_bytes())
+    content[-300] ^= 1
+    cached_file(tmp_path).write_bytes(content)
+    with pytest.warns(UserWarning, match="checksum is wrong"):
+        again = token_states(encoder, *tokens, cache=tmp_path)
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_threads_may_fill_the_cache_at_the_same_time(encoder, tokens, tmp_path):
+    expected = token_states(encoder, *tokens)
+    together = threading.Barrier(4)
+    encoders = [copy.deepcopy(encoder) for _ in range(4)]
+
+    def states(own):
+        together.wait()
+        return token_states(own, *tokens, cache=tmp_path, batch_rows=3)
+
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(states, encoders):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert cached_file(tmp_path).suffix == ".npy"
+
+
+def test_a_full_disk_is_an_error_not_the_end_of_the_process(encoder, tokens, tmp_path):
+    # What a process may write is limited as the room on a disk is.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large; nothing was changed: .*\.npy"):
+            token_states(encoder, *tokens, cache=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+    token_states(encoder, *tokens, cache=tmp_path)
 
 
 def test_a_fit_encodes_every_row_once(bert, passes):

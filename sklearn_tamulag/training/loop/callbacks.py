@@ -76,24 +76,47 @@ class BestEpoch(Callback):
         loss = net.history[-1, "valid_loss"]
         better = loss < self.loss_
         net.history.record("valid_loss_best", better)
-        if better:
-            self.loss_ = loss
         if self.patience is None:
-            self.epoch_ = epoch
+            self.loss_, self.epoch_ = loss if better else self.loss_, epoch
             return
         if better:
-            self.epoch_ = epoch
             # What is frozen is as it was: a transformer would be copied for nothing.
             frozen = {n for n, weight in net.module_.named_parameters() if not weight.requires_grad}
-            self.state_ = {
+            state = {
                 name: value.clone()
                 for name, value in net.module_.state_dict().items()
                 if name not in frozen
             }
+            # At once: Ctrl-C leaves the former best epoch or this one.
+            self.loss_, self.epoch_, self.state_ = loss, epoch, state
         self.exhausted_ = epoch - self.epoch_ >= self.patience
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Put the best epoch's weights back."""
+        self.put_back(net)
+
+    def count_epochs(self, net: Any) -> None:
+        """Count an epoch that ended in training, but was not compared before training stopped.
+
+        It is the best one where the last epoch is, or where it is the first.
+
+        Parameters
+        ----------
+        net : TAMULAGNet
+            The net whose training stopped.
+        """
+        if self.patience is None or self.loss_ == math.inf:
+            broken = bool(net.history) and "train_loss" not in net.history[-1]
+            self.epoch_ = len(net.history) - broken
+
+    def put_back(self, net: Any) -> None:
+        """Give a net the best epoch's weights, if that has not been done.
+
+        Parameters
+        ----------
+        net : TAMULAGNet
+            The net whose training is over.
+        """
         if self.state_ is not None:
             net.module_.load_state_dict(self.state_, strict=False)
             self.state_ = None

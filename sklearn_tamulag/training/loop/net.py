@@ -220,6 +220,7 @@ class TAMULAGNet(MultitaskSteps):
         self.checkpoint = checkpoint
         self.train_split = None if valid is None else predefined_split(valid)
         self._compiled = compile_module(self.module_) if self.compiled else None
+        known = len(self.history) - len(memory.history) if self.initialized_ else 0
         try:
             with worker_threads(), quiet_tracing():
                 self.partial_fit(dataset)
@@ -233,35 +234,43 @@ class TAMULAGNet(MultitaskSteps):
             # An epoch that broke off in training is none: labels and history count alike.
             if self.history and "train_loss" not in self.history[-1]:
                 self.history.pop()
+            if len(self.history) - len(memory.history) < known:
+                memory.forget_epoch()
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
     ) -> TAMULAGNet:
         """Run the fit loop; callbacks may end it.
 
-        A user's interrupt and a loss that is not finite are raised on, once the best weights are
-        back.
+        A user's interrupt, a loss that is not finite, and a disk that is full are raised on, once
+        the best weights are back.
         """
         if not self.initialized_:
             self.initialize()
-        stopped: KeyboardInterrupt | NonFiniteLossError | None = None
+        stopped: KeyboardInterrupt | NonFiniteLossError | OSError | None = None
         self.notify("on_train_begin", X=X, y=y)
         try:
-            epochs = self.max_epochs
-            if self.checkpoint is not None:
-                self.checkpoint.restore(self)
-                epochs -= len(self.history)
-            if not self.best_epoch.exhausted_:
-                self.fit_loop(X, y, epochs=epochs, **fit_params)
-        except TrainingStopped:
-            pass
-        except KeyboardInterrupt as interrupt:
-            stopped = interrupt
-        except NonFiniteLossError as error:
-            stopped = error
-        if isinstance(stopped, NonFiniteLossError) or not all_finite(self.module_):
-            dict(self.callbacks_)["finite_weights"].restore(self)
-        self.notify("on_train_end", X=X, y=y)
+            try:
+                epochs = self.max_epochs
+                if self.checkpoint is not None:
+                    self.checkpoint.restore(self)
+                    epochs -= len(self.history)
+                if not self.best_epoch.exhausted_:
+                    self.fit_loop(X, y, epochs=epochs, **fit_params)
+            except TrainingStopped:
+                pass
+            except (KeyboardInterrupt, OSError) as error:
+                stopped = error
+                self.best_epoch.count_epochs(self)
+            except NonFiniteLossError as error:
+                stopped = error
+            if isinstance(stopped, NonFiniteLossError) or not all_finite(self.module_):
+                dict(self.callbacks_)["finite_weights"].restore(self)
+            self.notify("on_train_end", X=X, y=y)
+        finally:
+            # Whatever else ended it, a callback's error or Ctrl-C just now: the weights are those
+            # of the epoch that is called the best.
+            self.best_epoch.put_back(self)
         if stopped is not None:
             raise stopped
         return self
