@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterable
 from os import PathLike
 
+from sklearn_tamulag.data.sparse_files import check_on_disk
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -99,12 +101,14 @@ def read_whole(path: str | PathLike[str]) -> bytes:
     OSError
         If there is no such file, it cannot be read, or it is a folder.
     ValueError
-        If it is a pipe or a device, which might never end.
+        If it is a pipe or a device, which might never end, or claims a size that is not there.
     """
     with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{os.fspath(path)} is no regular file.")
-        return file.read()
+        check_on_disk(status)
+        return file.read(status.st_size)
 
 
 def _open_at_once(path: str, flags: int) -> int:

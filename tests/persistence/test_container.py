@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from sklearn_tamulag.persistence import files
+from sklearn_tamulag.data import files
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.encoding import MAX_DEPTH, decode, encode
 from sklearn_tamulag.persistence.errors import NotStorableError
