@@ -96,7 +96,9 @@ class Decoder:
 
     def _take(self, name: Any) -> Tensor:
         if not isinstance(name, str) or name not in self.tensors:
-            raise ValueError(f"there is no tensor {shortened(repr(name))}, or two values refer to it")
+            raise ValueError(
+                f"there is no tensor {shortened(repr(name))}, or two values refer to it"
+            )
         return self.tensors.pop(name)
 
     def _float(self, value: str) -> float:

@@ -53,7 +53,7 @@ def read_levels(levels: Any) -> pd.MultiIndex:
     parts = [_different(level) for level in levels]
     return pd.MultiIndex(
         levels=[level.take(first) for level, (first, _) in zip(levels, parts, strict=True)],
-        codes=[codes for _, codes in parts],
+        codes=[codes for _, codes in parts],  # type: ignore[misc]
         verify_integrity=False,
     )
 
