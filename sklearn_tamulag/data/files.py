@@ -11,6 +11,7 @@ from os import PathLike
 from typing import BinaryIO
 
 from sklearn_tamulag.data.leftovers import LOCKS, claim, remove_abandoned
+from sklearn_tamulag.data.sparse_files import check_on_disk
 
 Buffer = bytes | bytearray | memoryview
 
@@ -238,10 +239,12 @@ def read_whole(path: str | PathLike[str]) -> bytes:
     OSError
         If there is no such file, it cannot be read, or it is a folder.
     ValueError
-        If it is a pipe or a device, which might never end.
+        If it is a pipe or a device, which might never end, or claims a size that is not there.
     """
     with open_regular(path) as file:
-        return file.read()
+        status = os.fstat(file.fileno())
+        check_on_disk(status)
+        return file.read(status.st_size)
 
 
 def lies_inside(path: str | PathLike[str], folder: str | PathLike[str]) -> bool:

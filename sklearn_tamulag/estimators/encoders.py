@@ -32,7 +32,7 @@ RECURRENT_OPTIONS: dict[str, list[Any]] = {
 }
 OPTIMIZER_OPTIONS: dict[str, list[Any]] = {"lr": [NON_NEGATIVE], "weight_decay": [NON_NEGATIVE]}
 TRANSFORMER_OPTIONS: dict[str, list[Any]] = {
-    "transformer": [str, PathLike, Mapping],
+    "transformer": [str, PathLike, Mapping, None],
     "tokenizer": [str, PathLike, None],
     "trainable": ["boolean"],
     "freeze_layers": [Interval(Integral, 0, None, closed="left")],
@@ -124,7 +124,7 @@ def transformer_spec(options: Mapping[str, Any], config: Mapping[str, Any]) -> T
     Parameters
     ----------
     options : mapping
-        The modality's encoder options.
+        The modality's encoder options. The transformer is None if it comes from a saved file.
     config : mapping
         The transformer's whole configuration.
 
@@ -136,7 +136,7 @@ def transformer_spec(options: Mapping[str, Any], config: Mapping[str, Any]) -> T
     transformer = options["transformer"]
     return TransformerSpec(
         config=config,
-        source=None if isinstance(transformer, Mapping) else fspath(transformer),
+        source=fspath(transformer) if isinstance(transformer, str | PathLike) else None,
         trainable=bool(options.get("trainable", True)),
         freeze_layers=int(options.get("freeze_layers", 0)),
         gradient_checkpointing=bool(options.get("gradient_checkpointing", False)),
@@ -168,7 +168,7 @@ def learn_text(
     ImportError
         If there is a transformer and the package transformers is not installed.
     ValueError
-        If a model or tokenizer is not found, or they do not belong together.
+        If a model or tokenizer is not found or not named, or they do not belong together.
     """
     transformers = {
         name: options
@@ -179,6 +179,12 @@ def learn_text(
     configs, tokenizers = {}, {}
     for name, options in transformers.items():
         argument = f"encoders[{name!r}]['transformer']"
+        if options["transformer"] is None:
+            raise ValueError(
+                f"{argument} is None, as it is in an estimator that was saved and loaded: files do "
+                "not carry names and folders. Set it to a name, a folder or a configuration; "
+                "partial_fit and warm_start go on without it."
+            )
         configs[name] = load_config(argument, options["transformer"])
         if name in texts:
             source = options.get("tokenizer")

@@ -16,11 +16,12 @@ from sklearn_tamulag.persistence.estimators import (
     learned_attributes,
     restore_attributes,
 )
+from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.results import history_frame
 from sklearn_tamulag.training.loop.seeding import seeded
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
-from sklearn_tamulag.training.resuming.net_state import net_state, restore_net
+from sklearn_tamulag.training.resuming.net_state import check_counts, net_state, restore_net
 
 _TARGETS = {"ScaledTarget": ScaledTarget, "ClassTarget": ClassTarget}
 
@@ -44,6 +45,9 @@ class SavedNetwork(SavedEstimator):
     )
 
     net_: TAMULAGNet
+    modalities_: tuple[str, ...]
+    feature_sizes_: dict[str, int | None]
+    transformers_: dict[str, dict[str, Any]]
     device: Any
     _plan: dict[str, Any]
     _label_memory: LabelMemory | None
@@ -61,7 +65,8 @@ class SavedNetwork(SavedEstimator):
             attributes["unimodal_labels_"] = _with_storable_index(labels)
         if not hasattr(self, "net_"):
             return {"attributes": attributes}
-        params = {name: value for name, value in self._plan["params"].items() if is_storable(value)}
+        planned, _ = without_places(self._plan["params"], type(self))
+        params = {name: value for name, value in planned.items() if is_storable(value)}
         net = net_state(self.net_)
         if "optimizer" not in params:
             # Its place is taken by the default, which cannot go on from another one's state.
@@ -93,18 +98,26 @@ class SavedNetwork(SavedEstimator):
         except ValueError as error:
             raise ValueError(f"{error} Give load another device.") from error
         plan = dict(learned["plan"])
+        check_parameters(plan["params"], type(self))
+        planned, _ = without_places(plan["params"], type(self))
         described = dict(plan["target"])
         if is_classifier(self) != (described["class"] == "ClassTarget"):
             raise ValueError(f"a {type(self).__name__} learns no {described['class']}.")
         plan["target"] = _TARGETS[described.pop("class")](**described)
         # Parameters that could not be stored are as the constructor has them now.
-        plan["params"] = self.get_params(deep=False) | plan["params"]  # type: ignore[attr-defined]
+        plan["params"] = self.get_params(deep=False) | planned  # type: ignore[attr-defined]
+        weights = learned["net"]["weights"]
+        check_counts(self.feature_sizes_, plan["params"], self.transformers_, weights)
         net = self._plan_net(plan, device)
         with seeded(plan["seed"]):
             restore_net(net, learned["net"])
         self._plan, self.net_ = plan, net
         memory = learned["label_memory"]
-        self._label_memory = None if memory is None else LabelMemory.from_state(memory)
+        self._label_memory = None
+        if memory is not None:
+            self._label_memory = LabelMemory.from_state(memory)
+            if self._label_memory.present.shape[1] != len(self.modalities_):
+                raise ValueError("the label memory is that of other modalities.")
         if learned["has_history"]:
             self.history_ = history_frame(net)
 

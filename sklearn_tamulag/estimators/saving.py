@@ -9,7 +9,15 @@ from sklearn.pipeline import Pipeline
 from sklearn_tamulag.estimators.classifier import TAMULAGClassifier
 from sklearn_tamulag.estimators.regressor import TAMULAGRegressor
 from sklearn_tamulag.persistence.container import read_value, write_value
-from sklearn_tamulag.persistence.estimators import KIND, estimator_of, estimator_value, restored
+from sklearn_tamulag.persistence.estimators import (
+    KIND,
+    estimator_of,
+    estimator_value,
+    restored,
+    warn_of_places,
+)
+from sklearn_tamulag.persistence.limits import shortened
+from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
 from sklearn_tamulag.preprocessing import (
     MultimodalPadder,
     SequenceScaler,
@@ -36,7 +44,9 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
         A `TAMULAGRegressor`, `TAMULAGClassifier`, a transformer of `preprocessing`, or a
         scikit-learn Pipeline of these, of "passthrough" and of further such pipelines; fitted or
         not. A parameter that cannot be stored without code, as callbacks cannot, is replaced by its
-        default, with a warning.
+        default, with a warning. Parameters that name a place are not in the file, as places of one
+        machine mean nothing on another: `checkpoint`, `cache`, and the name or folder of a
+        transformer or tokenizer, also within `encoders`. What was learned from them is in the file.
     path : str or path
         Where to. A file that is there is replaced once the new one is complete.
 
@@ -73,8 +83,11 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
 def load(path: str | PathLike[str], *, device: Any = None) -> Any:
     """Restore what `save`, or the method of an estimator, has written.
 
-    Nothing in such a file can run code: it holds numbers and names, and names of classes that are
-    not of this package's own are refused.
+    The file holds numbers and names, from which only classes of this package, scikit-learn's
+    Pipeline and optimizers of torch are made. It sets only the parameters that `save` writes. Those
+    that name a place (`checkpoint`, `cache`, the name or folder of a transformer or tokenizer, also
+    within `encoders`, and `memory` of a pipeline) come back as None, with one warning if the file
+    names any. A fit that needs one of them says so.
 
     Parameters
     ----------
@@ -94,15 +107,18 @@ def load(path: str | PathLike[str], *, device: Any = None) -> Any:
     OSError
         If the file cannot be read.
     ValueError
-        If the file is damaged, of another origin or of a newer format, or asks for a device that is
-        not at hand.
+        If the file is damaged, of another origin or of a newer format, asks for more memory than
+        its size allows, or for a device that is not at hand.
 
     See Also
     --------
     save : Writes such a file, and shows how to load it.
     """
     value = read_value(path, kind=KIND)
-    return restored(path, lambda: _made(value, device))
+    places: dict[str, Any] = {}
+    estimator = restored(path, lambda: _made(value, device, places))
+    warn_of_places(path, places)
+    return estimator
 
 
 def _described(estimator: Any, role: str) -> Any:
@@ -134,11 +150,23 @@ def _described(estimator: Any, role: str) -> Any:
     return estimator_value(estimator)
 
 
-def _made(value: Any, device: Any) -> Any:
-    """Make an estimator or a pipeline of its description."""
+def _made(value: Any, device: Any, places: dict[str, Any]) -> Any:
+    """Make an estimator or a pipeline of its description, and collect the places it names."""
     if value["class"] != "Pipeline":
-        return estimator_of(value, _CLASSES, device)
-    steps = [
-        (name, step if step in _SKIPPED else _made(step, device)) for name, step in value["steps"]
-    ]
-    return Pipeline(steps, **value["params"])
+        return estimator_of(value, _CLASSES, device, places=places)
+    if value.keys() != {"class", "steps", "params"}:
+        raise ValueError(f"a Pipeline is described by other fields than {sorted(value)}.")
+    check_parameters(value["params"], Pipeline)
+    params, found = without_places(value["params"], Pipeline)
+    places |= found
+    steps = []
+    for name, step in value["steps"]:
+        if type(name) is not str:
+            raise ValueError(f"a step of a Pipeline is named by a {type(name).__name__}.")
+        inner: dict[str, Any] = {}
+        skipped = step is None or isinstance(step, str)
+        if skipped and step not in _SKIPPED:
+            raise ValueError(f"a step of a Pipeline is {shortened(repr(step))}.")
+        steps.append((name, step if skipped else _made(step, device, inner)))
+        places |= {f"{shortened(name)}__{key}": place for key, place in inner.items()}
+    return Pipeline(steps, **params)

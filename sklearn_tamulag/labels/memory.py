@@ -10,6 +10,11 @@ Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[Tensor], Tensor], Tensor]
 
 # What is needed while training only.
 _TRANSIENT = ("propose", "_unimodal", "_fused")
+_ATTRIBUTES = (
+    *("target", "weight", "present", "propose", "fingerprint", "labels", "fixed", "epoch"),
+    *("history", "_unimodal", "_fused", "_shown"),
+)
+_PARTS = {*_ATTRIBUTES} - {*_TRANSIENT}
 
 
 def initial_labels(target: Tensor, n_modalities: int, human: Tensor | None = None) -> Tensor:
@@ -206,11 +211,10 @@ class LabelMemory:
         ValueError
             If the state has other names or shapes.
         """
-        memory = cls(state["target"], state["weight"], state["present"], None)
-        fresh = memory.state()
-        if state.keys() != fresh.keys() or state["labels"].shape != memory.labels.shape:
-            raise ValueError(f"a label memory has the state {sorted(fresh)}, got {sorted(state)}.")
-        vars(memory).update(state)
+        _check_state(state)
+        transient = {"propose": None, "_unimodal": [], "_fused": state["target"].new_empty(0)}
+        memory = cls.__new__(cls)
+        vars(memory).update({name: {**transient, **state}[name] for name in _ATTRIBUTES})
         return memory
 
     def end_epoch(self) -> None:
@@ -243,3 +247,24 @@ def _chosen(rows: Tensor, these: Tensor, others: Tensor) -> Tensor:
     """Some labels, (n, M[, K]), where a mask (n, M) is true, and others where it is not."""
     # (n, M) -> (n, M[, 1])
     return torch.where(rows.view(*rows.shape, *[1] * (these.ndim - 2)), these, others)
+
+
+def _check_state(state: Mapping[str, Any]) -> None:
+    """Check names, types and shapes of a described memory, before anything is made of them."""
+    if state.keys() != _PARTS:
+        raise ValueError(f"a label memory has the state {sorted(_PARTS)}, got {sorted(state)}.")
+    target, present = state["target"], state["present"]
+    if not all(isinstance(part, Tensor) and part.ndim > 0 for part in (target, present)):
+        raise ValueError("target and present of a label memory are no tensors.")
+    rows = (len(target), *present.shape[1:2])
+    labels = (*rows, *target.shape[1:])
+    shapes = {"weight": rows[:1], "present": rows, "_shown": rows, "labels": labels}
+    named = [(name, state[name], shape) for name, shape in shapes.items()]
+    if state["fixed"] is not None:
+        named.append(("fixed", state["fixed"], rows))
+    if type(state["history"]) is not list or type(state["epoch"]) is not int:
+        raise ValueError("history and epoch of a label memory are no list and no number.")
+    named += [("history", epoch, labels) for epoch in state["history"]]
+    for name, part, shape in named:
+        if not isinstance(part, Tensor) or tuple(part.shape) != shape:
+            raise ValueError(f"{name} of a label memory is no tensor of the shape {shape}.")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_tamulag.persistence.errors import NotStorableError
+from sklearn_tamulag.persistence.limits import check_shape
 
 _INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
 TORCH_DTYPES = {
@@ -118,7 +119,7 @@ def array_fields(
 
 
 def read_array(
-    fields: Mapping[str, Any], take: Callable[[str], Tensor], read: Callable[[Any], Any]
+    fields: Mapping[str, Any], take: Callable[[str], Tensor], read: Callable[[Any], Any], room: int
 ) -> NDArray[Any]:
     """Make an array of its description.
 
@@ -130,6 +131,8 @@ def read_array(
         Takes a tensor by name.
     read : callable
         Reads a list of objects.
+    room : int
+        Bytes of the file, which bound every size.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def read_array(
     ValueError
         If type, shape and values do not fit together.
     """
-    dtype, shape = fields["dtype"], _checked_shape(fields["shape"])
+    dtype, shape = fields["dtype"], check_shape(fields["shape"], room)
     content = "items" if dtype == "object" else "name"
     if fields.keys() != {"dtype", "shape", content}:
         raise ValueError(f"an array has the fields {sorted(fields)}")
@@ -163,7 +166,7 @@ def read_array(
         raise ValueError(f"arrays of dtype {dtype!r} are not read")
     if tensor.dtype != torch.uint8:
         raise ValueError(f"bytes were expected, got {tensor.dtype}")
-    return _from_bytes(tensor.numpy().tobytes(), dtype, shape)
+    return _from_bytes(tensor.numpy(), dtype, shape)
 
 
 def scalar_fields(value: np.generic) -> dict[str, str]:
@@ -223,7 +226,7 @@ def read_scalar(dtype: str, data: str) -> Any:
     """
     if not _SCALAR_DTYPE.fullmatch(dtype):
         raise ValueError(f"scalars of dtype {dtype!r} are not read")
-    return _from_bytes(bytes.fromhex(data), dtype, [])[()]
+    return _from_bytes(np.frombuffer(bytes.fromhex(data), np.uint8), dtype, [])[()]
 
 
 def random_state_fields(value: np.random.RandomState) -> list[Any]:
@@ -288,19 +291,13 @@ def read_random_state(fields: list[Any]) -> np.random.RandomState:
     return state
 
 
-def _checked_shape(shape: Any) -> list[int]:
-    """Check that a shape is a list of sizes."""
-    if type(shape) is not list or not all(type(size) is int and size >= 0 for size in shape):
-        raise ValueError(f"{shape!r} is no shape")
-    return shape
-
-
-def _from_bytes(data: bytes, dtype: str, shape: list[int]) -> NDArray[Any]:
+def _from_bytes(data: NDArray[np.uint8], dtype: str, shape: list[int]) -> NDArray[Any]:
     """Interpret bytes as an array; the bytes, not the shape, say how much memory that takes."""
     kind = np.dtype(dtype)
-    if math.prod(shape) * kind.itemsize != len(data):
-        raise ValueError(f"{len(data)} bytes are no array of shape {shape} and dtype {dtype}")
+    if math.prod(shape) * kind.itemsize != data.nbytes:
+        raise ValueError(f"{data.nbytes} bytes are no array of shape {shape} and dtype {dtype}")
     # Python does not survive strings of characters that do not exist.
-    if kind.kind == "U" and np.frombuffer(data, dtype="<u4").max(initial=0) > sys.maxunicode:
+    if kind.kind == "U" and data.view("<u4").max(initial=0) > sys.maxunicode:
         raise ValueError("a string has a character that does not exist")
-    return np.frombuffer(data, dtype=kind).reshape(shape).astype(kind.newbyteorder("="))
+    native = kind.newbyteorder("=")
+    return data.ravel().view(kind).reshape(shape).astype(native, copy=False)

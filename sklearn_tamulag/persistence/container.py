@@ -13,6 +13,9 @@ from torch import Tensor
 from sklearn_tamulag._version import library_versions
 from sklearn_tamulag.data.files import Buffer, read_whole, write_atomically
 from sklearn_tamulag.persistence.encoding import decode, encode
+from sklearn_tamulag.persistence.errors import described
+from sklearn_tamulag.persistence.json_text import parse_json
+from sklearn_tamulag.persistence.limits import check_shape, shortened
 
 FORMAT_VERSION = 1
 """Number of the format that is written; files of a greater one are refused."""
@@ -24,6 +27,10 @@ _LENGTH_BYTES = 8
 # Quotes inside strings of the header are escaped, so nothing else looks like this.
 _CHECKSUM = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 _ZEROS = b"0" * 64
+
+# A tensor takes a kilobyte, with or without values: a file that has many of them is large itself.
+_FEW_TENSORS = 10_000
+_BYTES_OF_TENSOR = 400
 
 
 def write_value(path: str | PathLike[str], value: Any, *, kind: str) -> None:
@@ -83,12 +90,19 @@ def read_value(path: str | PathLike[str], *, kind: str) -> Any:
     OSError
         If the file cannot be read.
     ValueError
-        If the file is of another origin or kind, damaged, or of a newer format.
+        If the file is of another origin or kind, damaged, or of a newer format, or asks for more
+        memory than its size allows.
     """
     try:
-        return _unpack(read_whole(path), kind)
-    except ValueError as error:
-        raise ValueError(f"{fspath(path)} cannot be read: {error}.") from error
+        tensors, document, room = _checked(read_whole(path), kind)
+        # The bytes of the file are gone by now: they shall not stand beside what is made of them.
+        return decode(parse_json(document, room), tensors, room)
+    except (OSError, KeyboardInterrupt, SystemExit):
+        raise
+    # Whoever made the file, a reader of any of its parts may fail in ways of its own: even by what
+    # is no Exception, as libraries in Rust do.
+    except BaseException as error:
+        raise ValueError(f"{fspath(path)} cannot be read: {described(error)}.") from error
 
 
 def _pack(value: Any, kind: str) -> list[Buffer]:
@@ -111,8 +125,8 @@ def _pack(value: Any, kind: str) -> list[Buffer]:
     return [data[:start], digest, data[stop:]]
 
 
-def _unpack(content: bytes, kind: str) -> Any:
-    """The value in the bytes of a file."""
+def _checked(content: bytes, kind: str) -> tuple[dict[str, Tensor], bytes, int]:
+    """The tensors and the document in the bytes of a file, and how many bytes these are."""
     data = memoryview(content)
     start, stop = _checksum_place(data)
     checksum = hashlib.sha256(data[:start])
@@ -120,18 +134,25 @@ def _unpack(content: bytes, kind: str) -> Any:
     checksum.update(data[stop:])
     if checksum.hexdigest().encode() != data[start:stop].tobytes():
         raise ValueError("its checksum is wrong, so it is damaged")
-    try:
-        header = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + _header_size(data)].tobytes())
-        metadata = header["__metadata__"]
-        _check_metadata(metadata, kind)
-        tensors: dict[str, Tensor] = safetensors.torch.load(content)
-        document = tensors.pop(metadata["document"]).numpy().tobytes()
-        return decode(json.loads(document), tensors)
-    except ValueError:
-        raise
-    # Whoever made the file, a reader of any of its parts may fail in ways of its own.
-    except Exception as error:
-        raise ValueError(f"its content is malformed ({type(error).__name__}: {error})") from error
+    room = len(content)
+    text = data[_LENGTH_BYTES : _LENGTH_BYTES + _header_size(data)].tobytes()
+    document = _check_header(parse_json(text, room), kind, room)
+    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    return tensors, tensors.pop(document).numpy().tobytes(), room
+
+
+def _check_header(header: dict[str, Any], kind: str, room: int) -> str:
+    """Check format, kind and every shape, and return the name of the document."""
+    metadata = header.pop("__metadata__")
+    _check_metadata(metadata, kind)
+    if len(header) > _FEW_TENSORS + room // _BYTES_OF_TENSOR:
+        raise ValueError(f"it has {len(header)} tensors in {room} bytes")
+    for entry in header.values():
+        check_shape(entry["shape"], room)
+    name = metadata["document"]
+    if header[name]["dtype"] != "U8":
+        raise ValueError("its document is no text")
+    return str(name)
 
 
 def _check_metadata(metadata: dict[str, str], kind: str) -> None:
@@ -140,10 +161,10 @@ def _check_metadata(metadata: dict[str, str], kind: str) -> None:
     if version > FORMAT_VERSION:
         raise ValueError(
             f"it has the format {version}, newer than {FORMAT_VERSION}, which this version of "
-            f"sklearn_tamulag reads; it was written with {metadata.get('versions')}"
+            f"sklearn_tamulag reads; it was written with {shortened(metadata.get('versions'))}"
         )
     if metadata["kind"] != kind:
-        raise ValueError(f"it holds a {metadata['kind']}, not a {kind}")
+        raise ValueError(f"it holds a {shortened(metadata['kind'])}, not a {kind}")
 
 
 def _header_size(data: memoryview) -> int:

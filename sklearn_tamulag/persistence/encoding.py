@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,27 +16,17 @@ from sklearn_tamulag.persistence.arrays import (
     is_plain_tensor,
     optimizer_classes,
     random_state_fields,
-    read_array,
-    read_random_state,
-    read_scalar,
     scalar_fields,
 )
+from sklearn_tamulag.persistence.decoding import Decoder, Node
 from sklearn_tamulag.persistence.errors import MalformedError, NotStorableError
-from sklearn_tamulag.persistence.tables import (
-    frame_fields,
-    index_fields,
-    read_frame,
-    read_index,
+from sklearn_tamulag.persistence.limits import (
+    MAX_DEPTH,
+    MAX_INTEGER_BITS,
+    SPARE_BYTES,
+    shortened,
 )
-
-MAX_DEPTH = 64
-"""How deep values may be nested; more is refused instead of exhausting the interpreter."""
-
-# JSON readers refuse numbers of more than 4,300 digits.
-MAX_INTEGER_BITS = 10_000
-
-Node = Any
-"""What JSON can hold: None, bool, int, finite float, str, list, and dict with the key "kind"."""
+from sklearn_tamulag.persistence.tables import frame_fields, index_fields
 
 
 def encode(value: Any) -> tuple[Node, dict[str, Tensor]]:
@@ -76,7 +65,7 @@ def encode(value: Any) -> tuple[Node, dict[str, Tensor]]:
     return encoder.node(value, ()), encoder.tensors
 
 
-def decode(node: Node, tensors: Mapping[str, Tensor]) -> Any:
+def decode(node: Node, tensors: Mapping[str, Tensor], room: int = SPARE_BYTES) -> Any:
     """Read back what `encode` has written.
 
     Parameters
@@ -85,6 +74,8 @@ def decode(node: Node, tensors: Mapping[str, Tensor]) -> Any:
         Parsed JSON.
     tensors : dict of str to Tensor
         The tensors that it refers to, all of them, each once.
+    room : int, default=32 MiB
+        Bytes of the file, which bound every size in it.
 
     Returns
     -------
@@ -96,10 +87,11 @@ def decode(node: Node, tensors: Mapping[str, Tensor]) -> Any:
     MalformedError
         If the node has a kind, a name or a shape that `encode` never writes.
     """
-    decoder = _Decoder(dict(tensors))
+    decoder = Decoder(dict(tensors), room)
     value = decoder.value(node)
     if decoder.tensors:
-        raise MalformedError(f"nothing refers to the tensors {sorted(decoder.tensors)[:5]}")
+        names = shortened(sorted(decoder.tensors)[:5])
+        raise MalformedError(f"nothing refers to the tensors {names}")
     return value
 
 
@@ -204,116 +196,6 @@ class _Encoder:
             lambda self, v, place: {"value": v.__name__},
         ),
     )
-
-
-class _Decoder:
-    """Reads nodes; each tensor is taken out once."""
-
-    def __init__(self, tensors: dict[str, Tensor]) -> None:
-        self.tensors = tensors
-        self.depth = 0
-
-    def value(self, node: Node) -> Any:
-        if node is None or type(node) in (bool, int, float, str):
-            return node
-        self.depth += 1
-        if self.depth > MAX_DEPTH + 2:
-            raise MalformedError("values are nested too deep")
-        try:
-            if type(node) is list:
-                return [self.value(item) for item in node]
-            return self._read(node)
-        finally:
-            self.depth -= 1
-
-    def _read(self, node: Any) -> Any:
-        kind = node.get("kind") if type(node) is dict else None
-        if not isinstance(kind, str) or kind not in self._kinds:
-            raise MalformedError(f"there is no kind of value {kind!r}")
-        fields = {name: field for name, field in node.items() if name != "kind"}
-        try:
-            return self._kinds[kind](self, **fields)
-        except MalformedError:
-            raise
-        # Whatever a library says of its part, it is the file that is wrong.
-        except Exception as error:
-            raise MalformedError(f"a value of kind {kind!r} is malformed: {error}") from error
-
-    def take(self, name: Any) -> Tensor:
-        if not isinstance(name, str) or name not in self.tensors:
-            raise ValueError(f"there is no tensor {name!r}, or two values refer to it")
-        return self.tensors.pop(name)
-
-    def _float(self, value: str) -> float:
-        if value not in ("nan", "inf", "-inf"):
-            raise ValueError(f"{value!r} is no float out of range")
-        return float(value)
-
-    def _tuple(self, items: list[Node]) -> tuple[Any, ...]:
-        return tuple(self.value(_listed(items)))
-
-    def _dict(self, items: list[Node]) -> dict[Any, Any]:
-        pairs = [_listed(pair, 2) for pair in _listed(items)]
-        read = {self.value(key): self.value(item) for key, item in pairs}
-        if len(read) < len(pairs):
-            raise ValueError("a key of a dict comes twice")
-        return read
-
-    def _array(self, **fields: Node) -> Any:
-        return read_array(fields, self.take, self.value)
-
-    def _scalar(self, **fields: Node) -> Any:
-        return read_scalar(**fields)
-
-    def _tensor(self, name: Node) -> Tensor:
-        return self.take(name)
-
-    def _index(self, **fields: Node) -> Any:
-        return read_index({name: self.value(field) for name, field in fields.items()})
-
-    def _frame(self, **fields: Node) -> pd.DataFrame:
-        return read_frame({name: self.value(field) for name, field in fields.items()})
-
-    def _random_state(self, state: Node) -> np.random.RandomState:
-        return read_random_state(self.value(state))
-
-    def _path(self, value: str) -> Path:
-        return Path(value)
-
-    def _torch_dtype(self, value: str) -> torch.dtype:
-        return TORCH_DTYPES[value]
-
-    def _torch_device(self, value: str) -> torch.device:
-        try:
-            return torch.device(value)
-        except RuntimeError as error:
-            raise ValueError(f"{value!r} is no device of torch") from error
-
-    def _torch_optimizer(self, value: str) -> type[torch.optim.Optimizer]:
-        return optimizer_classes()[value]
-
-    _kinds: Mapping[str, Callable[..., Any]] = {
-        "float": _float,
-        "tuple": _tuple,
-        "dict": _dict,
-        "array": _array,
-        "scalar": _scalar,
-        "tensor": _tensor,
-        "index": _index,
-        "frame": _frame,
-        "random_state": _random_state,
-        "path": _path,
-        "torch_dtype": _torch_dtype,
-        "torch_device": _torch_device,
-        "torch_optimizer": _torch_optimizer,
-    }
-
-
-def _listed(node: Node, length: int | None = None) -> list[Node]:
-    """Check that a node is a list, of a length if one is given."""
-    if type(node) is not list or (length is not None and len(node) != length):
-        raise ValueError(f"a list was expected, got {type(node).__name__}")
-    return node
 
 
 def _shown(place: tuple[str, ...]) -> str:

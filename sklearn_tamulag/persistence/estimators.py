@@ -6,18 +6,22 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
-import sklearn
-from sklearn.base import BaseEstimator
-
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.encoding import encode
-from sklearn_tamulag.persistence.errors import NotStorableError
+from sklearn_tamulag.persistence.errors import NotStorableError, described
+from sklearn_tamulag.persistence.learned_types import check_learned
+from sklearn_tamulag.persistence.limits import shortened
+from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
+from sklearn_tamulag.persistence.settings import (
+    SETTINGS,
+    metadata_requests,
+    set_output,
+    set_requests,
+)
 
 KIND = "estimator"
 """The kind of the files that hold an estimator."""
 
-# What scikit-learn keeps on an instance beside parameters and learned state.
-_SETTINGS = ("_metadata_request", "_sklearn_output_config")
 _FIELDS = {"class", "params", "learned", "requests", "output"}
 
 
@@ -29,7 +33,8 @@ class SavedEstimator:
 
         The file has constructor parameters, learned state, and all that training needs to go on.
         A parameter that cannot be stored without code, as callbacks cannot, is replaced by its
-        default, with a warning.
+        default, with a warning. Parameters that name a place, as `checkpoint` or a transformer's
+        folder, are not in the file; see :func:`sklearn_tamulag.save`.
 
         Parameters
         ----------
@@ -50,7 +55,8 @@ class SavedEstimator:
     def load(cls, path: str | PathLike[str], *, device: Any = None) -> Self:
         """Restore an estimator that `save` has written.
 
-        It predicts the same bits on the same device, and trains on from where it was.
+        It predicts the same bits on the same device, and trains on from where it was. Parameters
+        that name a place are None.
 
         Parameters
         ----------
@@ -74,7 +80,13 @@ class SavedEstimator:
             another class, or asks for a device that is not at hand.
         """
         value = read_value(path, kind=KIND)
-        return restored(path, lambda: estimator_of(value, {cls.__name__: cls}, device))
+        places: dict[str, Any] = {}
+        made = restored(
+            path, lambda: estimator_of(value, {cls.__name__: cls}, device, places=places)
+        )
+        warn_of_places(path, places)
+        estimator: Self = made
+        return estimator
 
 
 def restored(path: str | PathLike[str], restore: Any) -> Any:
@@ -99,9 +111,32 @@ def restored(path: str | PathLike[str], restore: Any) -> Any:
     """
     try:
         return restore()
-    # The checksum holds, so only a file that another program has made gets here by other errors.
-    except Exception as error:
-        raise ValueError(f"{path} cannot be loaded: {error}") from error
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # The checksum holds, so only a file that another program has made gets here by other errors,
+    # such as a panic of a library in Rust, which is no Exception.
+    except BaseException as error:
+        raise ValueError(f"{path} cannot be loaded: {described(error)}") from error
+
+
+def warn_of_places(path: str | PathLike[str], places: Mapping[str, Any]) -> None:
+    """Warn of the places that a file names and that were not taken from it.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    places : dict of str to object
+        The places, by the name of their parameter; no warning if there are none.
+    """
+    if places:
+        named = ", ".join(f"{name}={value!r}" for name, value in places.items())
+        warnings.warn(
+            f"{path} names places, which are not taken from a file: {shortened(named)}. These "
+            "parameters are None; set them before the next fit if it needs them.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def is_storable(value: Any) -> bool:
@@ -145,7 +180,16 @@ def estimator_value(estimator: Any) -> dict[str, Any]:
     dict
         What `estimator_of` takes.
     """
-    params = estimator.get_params(deep=False)
+    params, places = without_places(estimator.get_params(deep=False), type(estimator))
+    # A fit that needs a source says so; one without checkpoint or cache would not.
+    lost = [name for name in places if "checkpoint" in name or "cache" in name]
+    if lost:
+        warnings.warn(
+            f"{', '.join(lost)} of {type(estimator).__name__} name places, which are not saved: "
+            "after load they are None.",
+            UserWarning,
+            stacklevel=4,
+        )
     for name, value in params.items():
         if not is_storable(value):
             params[name] = inspect.signature(type(estimator)).parameters[name].default
@@ -161,7 +205,7 @@ def estimator_value(estimator: Any) -> dict[str, Any]:
         "class": type(estimator).__name__,
         "params": params,
         "learned": learned,
-        "requests": _requests(estimator),
+        "requests": metadata_requests(estimator),
         "output": vars(estimator).get("_sklearn_output_config"),
     }
 
@@ -182,7 +226,7 @@ def learned_attributes(estimator: Any, *others: str) -> dict[str, Any]:
         Those that are there, by name.
     """
     names = estimator._learned_names
-    known = {*names, *others, *_SETTINGS, *estimator.get_params(deep=False)}
+    known = {*names, *others, *SETTINGS, *estimator.get_params(deep=False)}
     unknown = sorted(vars(estimator).keys() - known)
     if unknown:
         warnings.warn(
@@ -207,16 +251,16 @@ def restore_attributes(estimator: Any, learned: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If the class of the estimator does not declare such a name.
+        If the class of the estimator does not declare such a name, or never learns such a value.
     """
-    unknown = [name for name in learned if name not in estimator._learned_names]
-    if unknown:
-        raise ValueError(f"{type(estimator).__name__} learns nothing that is named {unknown[0]!r}.")
+    check_learned(learned, estimator._learned_names, type(estimator).__name__)
     for name, value in learned.items():
         setattr(estimator, name, value)
 
 
-def estimator_of(value: Any, classes: Mapping[str, type], device: Any = None) -> Any:
+def estimator_of(
+    value: Any, classes: Mapping[str, type], device: Any = None, *, places: dict[str, Any]
+) -> Any:
     """Make an estimator of its description.
 
     Parameters
@@ -227,6 +271,8 @@ def estimator_of(value: Any, classes: Mapping[str, type], device: Any = None) ->
         The classes that may be made, by name.
     device : str, torch.device or None, default=None
         Replaces the parameter `device`, where there is one.
+    places : dict of str to object
+        Receives the parameters that name a place, and are None in the estimator.
 
     Returns
     -------
@@ -240,20 +286,20 @@ def estimator_of(value: Any, classes: Mapping[str, type], device: Any = None) ->
     """
     name = value["class"]
     if name not in classes:
-        raise ValueError(f"it holds a {name}, not a {' or '.join(classes)}.")
+        raise ValueError(f"it holds a {shortened(name)}, not a {' or '.join(classes)}.")
     if value.keys() != _FIELDS:
         raise ValueError(f"a {name} is described by {sorted(_FIELDS)}, got {sorted(value)}.")
-    params = dict(value["params"])
+    cls = classes[name]
+    check_parameters(value["params"], cls)
+    params, found = without_places(value["params"], cls)
+    places |= found
     if device is not None and "device" in params:
         params["device"] = device
-    cls = classes[name]
-    unknown = sorted(params.keys() - inspect.signature(cls).parameters.keys())
-    if unknown:
-        raise ValueError(f"{name} has no parameter {unknown[0]!r}.")
+    # What has no default and names a place is None, too.
+    params = dict.fromkeys(_required(cls)) | params
     estimator = cls(**params)
-    _set_requests(estimator, value["requests"])
-    if value["output"] is not None:
-        estimator.set_output(**value["output"])
+    set_requests(estimator, value["requests"])
+    set_output(estimator, value["output"])
     restore = getattr(estimator, "_restore_learned", None)
     if restore is None:
         restore_attributes(estimator, value["learned"])
@@ -262,21 +308,7 @@ def estimator_of(value: Any, classes: Mapping[str, type], device: Any = None) ->
     return estimator
 
 
-def _requests(estimator: BaseEstimator) -> dict[str, dict[str, Any]]:
-    """The metadata that an estimator has been told to request, by method."""
-    if "_metadata_request" not in vars(estimator):
-        return {}
-    routing = estimator.get_metadata_routing()
-    return {
-        method: {name: alias for name, alias in of_method.requests.items() if alias is not None}
-        for method, of_method in vars(routing).items()
-        if hasattr(of_method, "requests")
-    }
-
-
-def _set_requests(estimator: Any, requests: Mapping[str, Mapping[str, Any]]) -> None:
-    """Let an estimator request metadata as another one did."""
-    with sklearn.config_context(enable_metadata_routing=True):
-        for method, request in requests.items():
-            if request:
-                getattr(estimator, f"set_{method}_request")(**request)
+def _required(cls: type) -> list[str]:
+    """The parameters of a class that have no default."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sklearn_tamulag.persistence.errors import NotStorableError
+from sklearn_tamulag.persistence.levels import read_levels
+from sklearn_tamulag.persistence.limits import SPARE_ROWS, shortened
 
 _STRING_DTYPES = ("str", "string")
 # Without a prefix, which may name a file.
@@ -50,13 +52,15 @@ def index_fields(index: "pd.Index[Any]", write: Callable[[str, Any], Any]) -> di
     return {"names": names} | _column_fields(index, write)
 
 
-def read_index(fields: Mapping[str, Any]) -> "pd.Index[Any]":
+def read_index(fields: Mapping[str, Any], room: int) -> "pd.Index[Any]":
     """Make an index of its description.
 
     Parameters
     ----------
     fields : dict
         What `index_fields` has written, each part read.
+    room : int
+        Bytes of the file, which bound the length of a range.
 
     Returns
     -------
@@ -71,13 +75,16 @@ def read_index(fields: Mapping[str, Any]) -> "pd.Index[Any]":
     names = fields["names"]
     index: pd.Index[Any]
     if fields.keys() == {"names", "range"}:
-        index = pd.RangeIndex(*fields["range"])
+        index = _read_range(fields["range"], room)
     elif fields.keys() == {"names", "levels"}:
-        index = pd.MultiIndex.from_arrays(fields["levels"])
+        index = read_levels(fields["levels"])
     elif fields.keys() == {"names", "values", "zone"}:
         if not _TIME_ZONE.fullmatch(fields["zone"]):
             raise ValueError(f"{fields['zone']!r} is no time zone")
-        index = pd.DatetimeIndex(fields["values"]).tz_localize("UTC").tz_convert(fields["zone"])
+        times = fields["values"]
+        if not (isinstance(times, np.ndarray) and times.ndim == 1 and times.dtype.kind == "M"):
+            raise ValueError("times with a zone are no array of times")
+        index = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(fields["zone"])
     else:
         index = pd.Index(_read_column(fields, {"names"}), dtype=_read_dtype(fields))
     if type(names) is not list or len(names) != index.nlevels:
@@ -140,6 +147,10 @@ def read_frame(fields: Mapping[str, Any]) -> pd.DataFrame:
         isinstance(index, pd.Index) and isinstance(columns, pd.Index) and len(columns) == len(data)
     ):
         raise ValueError("a table is malformed")
+    lengths = {len(_read_column(column, set())) for column in data}
+    # A range has any length for nothing: only columns of that length show that it is meant.
+    if lengths - {len(index)} or (not lengths and len(index) > SPARE_ROWS):
+        raise ValueError(f"a table of {len(index)} rows has columns of other lengths")
     series = {
         number: pd.Series(_read_column(column, set()), index=index, dtype=_read_dtype(column))
         for number, column in enumerate(data)
@@ -157,6 +168,15 @@ def _column_fields(values: Any, write: Callable[[str, Any], Any]) -> dict[str, A
         raise NotStorableError(f"pandas values of dtype {values.dtype} cannot be stored")
     strings = [None if pd.isna(value) else str(value) for value in values]
     return {"values": write("values", strings), "dtype": str(values.dtype)}
+
+
+def _read_range(bounds: Any, room: int) -> pd.RangeIndex:
+    """A range whose length the size of the file bounds."""
+    if type(bounds) is not list or len(bounds) != 3 or any(type(b) is not int for b in bounds):
+        raise ValueError(f"{shortened(bounds)} is no range")
+    if len(range(*bounds)) > max(room, SPARE_ROWS):
+        raise ValueError(f"a range of {len(range(*bounds))} rows in a file of {room} bytes")
+    return pd.RangeIndex(*bounds)
 
 
 def _read_column(fields: Mapping[str, Any], others: set[str]) -> Any:

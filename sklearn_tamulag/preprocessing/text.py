@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import HasMethods, Interval, fit_context
+from sklearn_tamulag.nn.skeleton import check_repetitions, check_weights
 from sklearn_tamulag.nn.transformer import TransformerEncoder, TransformerSpec
 from sklearn_tamulag.persistence.estimators import learned_attributes, restore_attributes
 from sklearn_tamulag.preprocessing.tokenizer import TextReader
@@ -226,6 +227,9 @@ class TextEmbedder(TextReader):
 
     def _restore_learned(self, learned: Mapping[str, Any]) -> None:
         restore_attributes(self, learned["attributes"])
-        if learned["weights"] is not None:
+        weights = learned["weights"]
+        if weights is not None:
+            check_repetitions(self.transformer_, len(weights))
+            check_weights(lambda: self._build(None), weights)
             self.encoder_ = self._build(None)
-            self.encoder_.load_state_dict(learned["weights"])
+            self.encoder_.load_state_dict(weights)

@@ -36,9 +36,15 @@ def assert_says(estimator, folder):
 
 @pytest.mark.parametrize("folder", SETS, ids=name)
 def test_a_saved_estimator_predicts_what_it_predicted(folder):
+    path = folder / "model.safetensors"
     if folder.name == "transformer":
         pytest.importorskip("transformers")
-    assert_says(sklearn_tamulag.load(folder / "model.safetensors"), folder)
+        # Files of that time name the folder that the transformer came from.
+        with pytest.warns(UserWarning, match=r"encoders\['text'\]\['transformer'\]="):
+            loaded = sklearn_tamulag.load(path)
+    else:
+        loaded = sklearn_tamulag.load(path)
+    assert_says(loaded, folder)
 
 
 def test_every_kind_of_estimator_has_a_set():

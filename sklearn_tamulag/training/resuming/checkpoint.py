@@ -11,6 +11,9 @@ from typing import Any
 from sklearn_tamulag._version import library_versions
 from sklearn_tamulag.data.files import read_whole, write_atomically
 from sklearn_tamulag.persistence.container import read_value, write_value
+from sklearn_tamulag.persistence.errors import described
+from sklearn_tamulag.persistence.json_text import parse_json
+from sklearn_tamulag.persistence.limits import shortened
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.resuming.fit_manifest import (
     Manifest,
@@ -62,7 +65,9 @@ class EpochCheckpoint:
             If the file cannot be written.
         """
         state = {"fit": self.fit, "versions": library_versions(), "training": training_state(net)}
-        write_value(self.folder / f"epochs-{self.max_epochs}.safetensors", state, kind=_KIND)
+        path = self.folder / f"epochs-{self.max_epochs}.safetensors"
+        _refuse_link(path)
+        write_value(path, state, kind=_KIND)
 
     def restore(self, net: TAMULAGNet) -> None:
         """Put a net that is about to train where the checkpoint is, if there is one.
@@ -86,10 +91,14 @@ class EpochCheckpoint:
                 raise ValueError(f"{path} is the checkpoint of another fit.")
             _compare_versions(path, state["versions"])
             restore_training_state(net, state["training"])
-        # A file of another version of this package may lack what is asked for.
-        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        except (OSError, KeyboardInterrupt, SystemExit):
+            raise
+        # A file of another version of this package may lack what is asked for, and one of a
+        # stranger may hold anything.
+        except BaseException as error:
             raise ValueError(
-                f"training cannot go on from {path}: {error} Remove the file to start anew."
+                f"training cannot go on from {path}: {described(error)} Remove the file to start "
+                "anew."
             ) from error
 
     def _latest(self) -> Path | None:
@@ -139,6 +148,9 @@ def open_checkpoint(
     fit = manifest_hash(manifest)
     root = Path(folder)
     own = root if (root / MANIFEST).exists() else root / fit[:16]
+    if own != root:
+        _refuse_link(own)
+    _refuse_link(own / MANIFEST)
     try:
         own.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -155,15 +167,22 @@ def _compare_manifests(folder: Path, here: Manifest) -> None:
     """Refuse a folder that belongs to another fit."""
     path = folder / MANIFEST
     try:
-        there = json.loads(read_whole(path))
-        differing = manifest_differences(there, here)
-    except (ValueError, AttributeError) as error:
+        text = read_whole(path)
+        differing = manifest_differences(parse_json(text, len(text)), here)
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read, so its folder belongs to no fit.") from error
     if differing:
+        names = ", ".join(map(shortened, differing[:100]))
         raise ValueError(
-            f"{folder} holds the checkpoint of another fit. What differs: {', '.join(differing)}. "
+            f"{folder} holds the checkpoint of another fit. What differs: {names}. "
             "Pass another folder as checkpoint, or the parameters and data that it was made with."
         )
+
+
+def _refuse_link(path: Path) -> None:
+    """Refuse to follow a link inside the folder that was given: it may lead anywhere."""
+    if path.is_symlink():
+        raise ValueError(f"{path} is a link. checkpoint writes only inside its folder.")
 
 
 def _compare_versions(path: Path, there: Mapping[str, str]) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 from skorch.history import History
-from torch import Tensor, nn
+from torch import nn
 
+from sklearn_tamulag.nn.skeleton import check_repetitions, check_weights
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 
 _NAMES = {"weights", "optimizer", "order", "history", "max_epochs", "batch_size"}
@@ -63,14 +64,17 @@ def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     if state.keys() != _NAMES:
         raise ValueError(f"a net has the state {sorted(_NAMES)}, got {sorted(state)}.")
     weights = state["weights"]
-    _check_shapes(net, weights)
+    if not all(type(state[name]) is int for name in ("max_epochs", "batch_size")):
+        raise ValueError("max_epochs and batch_size of a net are no integers.")
+    epochs = check_epochs(state["history"])
+    check_weights(lambda: net.module(**net.get_params_for("module")), weights, net.dtype)
     net.initialize()
     module = plain_module(net)
     module.load_state_dict(weights)
     if state["optimizer"] is not None:
         restore_optimizer(net.optimizer_, state["optimizer"])
     net.order_.bit_generator.state = state["order"]
-    net.history_ = History([{"batches": []} | epoch for epoch in state["history"]])
+    net.history_ = History([{"batches": []} | epoch for epoch in epochs])
     net.max_epochs = state["max_epochs"]
     net.batch_size = state["batch_size"]
 
@@ -90,12 +94,13 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
     ValueError
         If the other has other groups of weights.
     """
-    own = optimizer.param_groups
-    if len(own) != len(state["param_groups"]):
+    own, saved_groups = optimizer.param_groups, state["param_groups"]
+    numbers = [number for group in saved_groups for number in group["params"]]
+    if len(own) != len(saved_groups) or numbers != list(range(len(numbers))):
         raise ValueError("the optimizer has other groups of weights than the parameters ask for.")
     groups = [
         saved | {name: group[name] for name in _KERNEL_OPTIONS if name in group}
-        for saved, group in zip(state["param_groups"], own, strict=True)
+        for saved, group in zip(saved_groups, own, strict=True)
     ]
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
@@ -117,18 +122,72 @@ def plain_module(net: TAMULAGNet) -> nn.Module:
     return module
 
 
-def _check_shapes(net: TAMULAGNet, weights: Mapping[str, Tensor]) -> None:
-    """Compare the weights with those of the module, before any memory is taken for it."""
-    # Every layer has weights: a number of layers out of all bounds is not even tried.
-    if any(spec.num_layers > len(weights) for spec in net.module__modalities):
+def check_counts(
+    feature_sizes: Mapping[str, Any], params: Mapping[str, Any], transformers: Any, weights: Any
+) -> None:
+    """Refuse more modalities and layers than there are weights, before a net of them is planned.
+
+    Parameters
+    ----------
+    feature_sizes : dict of str to int or None
+        Features per step, by modality.
+    params : dict
+        The estimator's constructor parameters.
+    transformers : dict of str to dict
+        Configurations, by modality.
+    weights : dict of str to Tensor
+        The weights.
+
+    Raises
+    ------
+    ValueError
+        If the weights are those of fewer modalities or layers.
+
+    Examples
+    --------
+    >>> check_counts({"text": 3, "audio": 2}, {"num_layers": 1, "encoders": None}, {}, {})
+    Traceback (most recent call last):
+        ...
+    ValueError: the weights are those of fewer layers than the parameters ask for.
+    """
+    check_repetitions(transformers, len(weights))
+    layers = 0
+    for name in feature_sizes:
+        options = (params["encoders"] or {}).get(name, {})
+        recurrent = 0 if name in transformers else options.get("num_layers", params["num_layers"])
+        layers += 1 + recurrent
+    # A recurrent layer has four weights, and so have embedding and head of a modality.
+    if 4 * layers > len(weights):
         raise ValueError("the weights are those of fewer layers than the parameters ask for.")
-    with torch.device("meta"):
-        skeleton = net.module(**net.get_params_for("module"))
-    expected = {name: tuple(tensor.shape) for name, tensor in skeleton.state_dict().items()}
-    given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    for name in sorted(expected.keys() | given.keys()):
-        if expected.get(name) != given.get(name):
-            raise ValueError(
-                f"the weight {name} has the shape {given.get(name)}, but the parameters ask for "
-                f"{expected.get(name)}."
-            )
+
+
+def check_epochs(epochs: Any) -> list[dict[str, Any]]:
+    """Check that a history is a table that its own entries fill.
+
+    Parameters
+    ----------
+    epochs : list of dict
+        What was recorded of each epoch.
+
+    Returns
+    -------
+    list of dict
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is no history, or has far more columns than values in a row.
+
+    Examples
+    --------
+    >>> check_epochs([{"train_loss": 0.5}])
+    [{'train_loss': 0.5}]
+    """
+    if type(epochs) is not list or not all(type(epoch) is dict for epoch in epochs):
+        raise ValueError("a history is no list of epochs.")
+    columns = set().union(*epochs)
+    values = sum(map(len, epochs))
+    if len(columns) * len(epochs) > 16 * values + 10_000:
+        raise ValueError(f"a history of {values} values has {len(columns)} columns.")
+    return epochs

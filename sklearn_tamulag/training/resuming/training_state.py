@@ -4,15 +4,22 @@ import json
 from typing import Any
 
 import numpy as np
-from skorch.callbacks import Callback, PrintLog
 from torch import Tensor
 
 from sklearn_tamulag.labels import LabelMemory
-from sklearn_tamulag.persistence.estimators import is_storable
-from sklearn_tamulag.training.loop.callbacks import EpochProgress
+from sklearn_tamulag.persistence.json_text import parse_json
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.seeding import random_states, restore_random_states
-from sklearn_tamulag.training.resuming.net_state import plain_module, restore_optimizer
+from sklearn_tamulag.training.resuming.callback_state import callback_state, restore_callback
+from sklearn_tamulag.training.resuming.net_state import (
+    check_epochs,
+    plain_module,
+    restore_optimizer,
+)
+
+_PARTS = {
+    *("weights", "frozen", "optimizer", "history", "labels", "order", "random", "callbacks"),
+}
 
 
 def training_state(net: TAMULAGNet) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def training_state(net: TAMULAGNet) -> dict[str, Any]:
         "labels": net.memory.state(),
         "order": net.order_.bit_generator.state,
         "random": random_states(str(net.device)),
-        "callbacks": {name: _callback_state(callback) for name, callback in net.callbacks_},
+        "callbacks": {name: callback_state(callback) for name, callback in net.callbacks_},
     }
 
 
@@ -56,45 +63,29 @@ def restore_training_state(net: TAMULAGNet, state: dict[str, Any]) -> None:
         A net of the same parameters and data, whose callbacks know that training has begun.
     state : dict
         What `training_state` has returned.
+
+    Raises
+    ------
+    ValueError
+        If the state has other parts, or sets what no callback learns.
     """
+    if state.keys() != _PARTS:
+        raise ValueError(f"a checkpoint has the state {sorted(_PARTS)}, got {sorted(state)}.")
+    history = state["history"].encode("ascii")
+    epochs = check_epochs(parse_json(history, len(history)))
     module = plain_module(net)
     module.load_state_dict(state["weights"])
+    frozen = set(state["frozen"])
     for name, weight in module.named_parameters():
-        weight.requires_grad_(name not in state["frozen"])
+        weight.requires_grad_(name not in frozen)
     restore_optimizer(net.optimizer_, state["optimizer"])
     net.history.clear()
-    net.history.extend(json.loads(state["history"]))
+    net.history.extend(epochs)
     net.memory.resume(LabelMemory.from_state(state["labels"]))
     net.order_.bit_generator.state = state["order"]
     for name, callback in net.callbacks_:
-        _restore_callback(callback, state["callbacks"].get(name, {}))
+        restore_callback(callback, state["callbacks"].get(name, {}))
     restore_random_states(state["random"], str(net.device))
-
-
-def _callback_state(callback: Callback) -> dict[str, Any]:
-    """What a callback has learned: its ``state_dict``, or its attributes that end in ``_``."""
-    if isinstance(callback, EpochProgress | PrintLog):  # a new process has an empty screen
-        return {}
-    if callable(getattr(callback, "state_dict", None)):
-        return {"itself": callback.state_dict()}
-    state: dict[str, Any] = {"parts": {}, "values": {}}
-    for name, value in vars(callback).items():
-        if name.startswith("_") or not name.endswith("_"):
-            continue
-        if not isinstance(value, type) and callable(getattr(value, "load_state_dict", None)):
-            state["parts"][name] = value.state_dict()
-        elif is_storable(value):
-            state["values"][name] = value
-    return state
-
-
-def _restore_callback(callback: Callback, state: dict[str, Any]) -> None:
-    if "itself" in state:
-        callback.load_state_dict(state["itself"])
-    for name, part in state.get("parts", {}).items():
-        getattr(callback, name).load_state_dict(part)
-    for name, value in state.get("values", {}).items():
-        setattr(callback, name, value)
 
 
 def _plain_number(value: Any) -> Any:
