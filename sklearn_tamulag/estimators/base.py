@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from sklearn_tamulag.data.multimodal import MultimodalData
-from sklearn_tamulag.data.sklearn_private import check_sample_weight
 from sklearn_tamulag.estimators.encoders import frozen_caches, learn_text
-from sklearn_tamulag.estimators.given_rows import GivenRows, row_values
+from sklearn_tamulag.estimators.given_rows import GivenRows, RowReading
 from sklearn_tamulag.estimators.learned_state import SavedNetwork
 from sklearn_tamulag.estimators.options import (
     label_strategy,
@@ -36,12 +35,12 @@ from sklearn_tamulag.training.loop.compilation import check_compiler
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.results import history_frame, label_frame, label_history
 from sklearn_tamulag.training.loop.seeding import draw_seed, seeded
-from sklearn_tamulag.training.objective.human_labels import encode_human_labels, read_human_labels
+from sklearn_tamulag.training.objective.human_labels import encode_human_labels
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
 from sklearn_tamulag.training.resuming.checkpoint import EpochCheckpoint, open_checkpoint
 
 
-class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABCMeta):
+class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, metaclass=ABCMeta):
     """Base of the TAM-ULAG estimators."""
 
     _criterion: ClassVar[type[torch.nn.Module]]
@@ -49,22 +48,10 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
     _default_labels: ClassVar[str]
 
     @abstractmethod
-    def _read_target(
-        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
-    ) -> NDArray[Any]:
-        """Check y and return float64 values or int64 class codes; learn the classes if asked."""
-
-    @abstractmethod
     def _make_target(
         self, y: NDArray[Any], weight: NDArray[np.float64], dtype: torch.dtype
     ) -> ScaledTarget | ClassTarget:
         """Learn from the training rows how y becomes what the network is trained on."""
-
-    def _weigh_classes(
-        self, values: NDArray[Any], weight: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Row weights after class weights, which only a classifier has."""
-        return weight
 
     def _fit(
         self,
@@ -74,6 +61,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         *,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         unimodal_labels: pd.DataFrame | None = None,
         incremental: bool = False,
@@ -87,7 +75,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         given = self._read_rows(
             data, y, sample_weight, groups, unimodal_labels, learn=fresh and not incremental
         )
-        outside = self._read_validation(X_val, y_val)
+        outside = self._read_validation(X_val, y_val, sample_weight_val, given)
         seed = draw_seed(self.random_state)
         train, held_out = self._split(given, outside, seed, incremental=incremental)
         checkpoint = None if incremental else self._open_checkpoint(given, outside, train, held_out)
@@ -117,39 +105,10 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             )
         return device
 
-    def _read_rows(
-        self,
-        data: MultimodalData,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None,
-        groups: ArrayLike | None,
-        unimodal_labels: pd.DataFrame | None,
-        *,
-        learn: bool,
-    ) -> GivenRows:
-        """Check what goes with each row of the data; learn the classes of y if asked."""
-        weight = check_sample_weight(
-            sample_weight, np.empty(len(data)), dtype=np.float64, ensure_non_negative=True
-        )
-        if not weight.any():
-            raise ValueError("sample_weight must have a positive value, got zeros only.")
-        values = self._read_target(row_values("y", y, len(data)), weight, learn=learn)
-        human = None
-        if unimodal_labels is not None:
-            classes = getattr(self, "classes_", None)
-            human = read_human_labels(unimodal_labels, data, weight, classes)
-        return GivenRows(
-            data,
-            values,
-            self._weigh_classes(values, weight),
-            row_values("groups", data.groups if groups is None else groups, len(data)),
-            human,
-        )
-
     def _split(
         self,
         given: GivenRows,
-        outside: tuple[MultimodalData, NDArray[Any]] | None,
+        outside: GivenRows | None,
         seed: int,
         *,
         incremental: bool,
@@ -163,15 +122,16 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             given.values[rows],
             self.validation_fraction,
             stratify=self._stratify,
-            groups=None if given.groups is None else np.asarray(given.groups)[rows],
+            groups=None if given.groups is None else given.groups[rows],
             seed=seed,
+            classes=getattr(self, "classes_", None),
         )
         return rows[places], rows[held_out_places]
 
     def _open_checkpoint(
         self,
         given: GivenRows,
-        outside: tuple[MultimodalData, NDArray[Any]] | None,
+        outside: GivenRows | None,
         train: NDArray[np.int64],
         held_out: NDArray[np.int64],
     ) -> EpochCheckpoint | None:
@@ -184,7 +144,9 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             "sample_weight": given.weight,
             "groups": given.groups,
             "unimodal_labels": given.human,
-            **dict(zip(("X_val", "y_val"), outside or (None, None), strict=True)),
+            "X_val": outside and outside.data,
+            "y_val": outside and outside.values,
+            "sample_weight_val": outside and outside.weight,
             # Which rows these are is also a matter of how this version of scikit-learn splits.
             "training rows": train,
             "validation rows": held_out,
@@ -198,7 +160,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
         given: GivenRows,
         train: NDArray[np.int64],
         held_out: NDArray[np.int64],
-        outside: tuple[MultimodalData, NDArray[Any]] | None,
+        outside: GivenRows | None,
     ) -> tuple[RowDataset, RowDataset | None]:
         """The training rows and, if there are any, the validation rows, ready to be gathered."""
         net, caches = self.net_, frozen_caches(self.encoders)
@@ -216,21 +178,9 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, TAMULAGParameters, metaclass=ABC
             return dataset, valid
         if outside is None:
             return dataset, None
-        X_val, y_val = outside
-        return dataset, RowDataset(table(X_val), np.arange(len(y_val)), y_val)
-
-    def _read_validation(
-        self, X_val: Any, y_val: ArrayLike | None
-    ) -> tuple[MultimodalData, NDArray[Any]] | None:
-        """Check a validation part that the user passes."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val must be given together, got one of them.")
-        if y_val is None:
-            return None
-        data = self._read(X_val, reset=False)
-        y_val = row_values("y_val", y_val, len(data))
-        weight = np.ones(len(data))
-        return data, self._read_target(y_val, weight, learn=False, name="y_val")
+        rows = np.flatnonzero(outside.weight)
+        valid = RowDataset(table(outside.data), rows, outside.values[rows], outside.weight[rows])
+        return dataset, valid
 
     def _label_generation(self) -> str:
         """The strategy that "auto" stands for."""

@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin
 
 from sklearn_tamulag.data.sklearn_private import check_first_partial_fit
 from sklearn_tamulag.estimators.base import BaseTAMULAG
+from sklearn_tamulag.estimators.given_rows import GivenRows
 from sklearn_tamulag.estimators.outputs import ClassOutputs
 from sklearn_tamulag.estimators.parameters import ClassifierParameters
 from sklearn_tamulag.training.objective.classes import check_classes, class_codes, class_weights
@@ -211,6 +212,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         *,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         unimodal_labels: pd.DataFrame | None = None,
     ) -> Self:
@@ -224,13 +226,16 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         y : array-like of shape (n,)
             The classes, at least two: numbers, strings or booleans.
         sample_weight : array-like of shape (n,), default=None
-            The weight of each row, 0 or more. Rows of weight 0 are as if absent.
+            The weight of each row, 0 or more, in any unit. Rows of weight 0 are as if absent.
         X_val : as X, default=None
             Validation rows in place of a part of X; only watched if `early_stopping` is False.
         y_val : array-like of shape (m,), default=None
             Their classes, none that y lacks. Given together with `X_val`.
+        sample_weight_val : array-like of shape (m,), default=None
+            Their weights, as `sample_weight`; class weights come on top.
         groups : array-like of shape (n,), default=None
-            Rows of one group, as of one video, are held out together; None takes ``X.groups``.
+            Rows of one group, as of one video, are held out together; None takes ``X.groups``. One
+            string or number for each row.
         unimodal_labels : DataFrame of shape (n, <= M), default=None
             What people said of single modalities, as classes of y: a column for each modality
             that has any, rows in the order of X, NaN where a label is to be generated. An index
@@ -253,6 +258,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
             sample_weight,
             X_val=X_val,
             y_val=y_val,
+            sample_weight_val=sample_weight_val,
             groups=groups,
             unimodal_labels=unimodal_labels,
         )
@@ -304,9 +310,15 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         return class_codes(values, self.classes_, weight, name)
 
     def _weigh_classes(
-        self, values: NDArray[Any], weight: NDArray[np.float64]
+        self,
+        values: NDArray[Any],
+        weight: NDArray[np.float64],
+        learned_from: GivenRows | None = None,
     ) -> NDArray[np.float64]:
-        return class_weights(self.classes_[values], weight, self.class_weight)
+        classes, learned = self.classes_, None
+        if learned_from is not None:
+            learned = classes[learned_from.values], learned_from.sample_weight
+        return class_weights(classes[values], weight, self.class_weight, learned)
 
     def _make_target(
         self, y: NDArray[np.int64], weight: NDArray[np.float64], dtype: torch.dtype

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import num_samples
+from sklearn_tamulag.training.feeding.groups import read_groups
+from sklearn_tamulag.training.objective.human_labels import read_human_labels
+from sklearn_tamulag.training.objective.weights import in_one_unit, read_weights
 
 
 @dataclass(frozen=True)
@@ -22,9 +27,11 @@ class GivenRows:
         The n rows.
     values : float64 or int64 array of shape (n,)
         y, or the codes of its classes.
+    sample_weight : float64 array of shape (n,)
+        Sample weights, 0 or more.
     weight : float64 array of shape (n,)
-        Sample weights times class weights, 0 or more; rows of weight zero are as if absent.
-    groups : array-like of shape (n,) or None
+        Sample weights times class weights; rows of weight zero are as if absent.
+    groups : ndarray of shape (n,) or None
         What is held out together.
     human : DataFrame of shape (n, M) or None
         What people said of single modalities.
@@ -32,9 +39,10 @@ class GivenRows:
 
     data: MultimodalData
     values: NDArray[Any]
+    sample_weight: NDArray[np.float64]
     weight: NDArray[np.float64]
-    groups: Any
-    human: Any
+    groups: NDArray[Any] | None = None
+    human: Any = None
 
 
 def row_values(argument: str, values: Any, n_rows: int) -> Any:
@@ -65,3 +73,76 @@ def row_values(argument: str, values: Any, n_rows: int) -> Any:
             f"{num_samples(values)}."
         )
     return values
+
+
+class RowReading:
+    """Reads the rows that an estimator is fitted on, and those that it is validated on."""
+
+    @abstractmethod
+    def _read(self, X: Any, *, reset: bool) -> MultimodalData:
+        """Check X and put its modalities in the order of fit."""
+
+    @abstractmethod
+    def _read_target(
+        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
+    ) -> NDArray[Any]:
+        """Check y and return float64 values or int64 class codes; learn the classes if asked."""
+
+    def _weigh_classes(
+        self,
+        values: NDArray[Any],
+        weight: NDArray[np.float64],
+        learned_from: GivenRows | None = None,
+    ) -> NDArray[np.float64]:
+        """Row weights after class weights, which only a classifier has."""
+        return weight
+
+    def _read_rows(
+        self,
+        data: MultimodalData,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None,
+        unimodal_labels: pd.DataFrame | None,
+        *,
+        learn: bool,
+    ) -> GivenRows:
+        """Check what goes with each row of the data; learn the classes of y if asked."""
+        weight = read_weights("sample_weight", sample_weight, len(data))
+        values = self._read_target(row_values("y", y, len(data)), weight, learn=learn)
+        groups = data.groups if groups is None else groups
+        human = None
+        if unimodal_labels is not None:
+            classes = getattr(self, "classes_", None)
+            human = read_human_labels(unimodal_labels, data, weight, classes)
+        return GivenRows(
+            data,
+            values,
+            weight,
+            in_one_unit(self._weigh_classes(values, weight)),
+            None if groups is None else read_groups("groups", groups, len(data)),
+            human,
+        )
+
+    def _read_validation(
+        self,
+        X_val: Any,
+        y_val: ArrayLike | None,
+        sample_weight_val: ArrayLike | None,
+        given: GivenRows,
+    ) -> GivenRows | None:
+        """Check a validation part that the user passes; it is weighed as the rows of fit are."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together, got one of them.")
+        if y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val was given without X_val and y_val.")
+            return None
+        data = self._read(X_val, reset=False)
+        weight = read_weights("sample_weight_val", sample_weight_val, len(data))
+        y_val = row_values("y_val", y_val, len(data))
+        values = self._read_target(y_val, weight, learn=False, name="y_val")
+        product = self._weigh_classes(values, weight, given)
+        if not product.any():
+            raise ValueError("class_weight leaves no row of X_val with a positive weight.")
+        return GivenRows(data, values, weight, in_one_unit(product))

@@ -12,10 +12,11 @@ from sklearn.base import RegressorMixin
 
 from sklearn_tamulag.estimators.base import BaseTAMULAG
 from sklearn_tamulag.estimators.parameters import RegressorParameters
+from sklearn_tamulag.estimators.regression_outputs import RegressionOutputs
 from sklearn_tamulag.training.objective.targets import ScaledTarget, check_numbers, learn_scale
 
 
-class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
+class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, BaseTAMULAG):
     """Estimate sentiment intensity from several modalities with TAM-ULAG.
 
     Each modality is encoded by a recurrent network whose states are weighted over time. One task
@@ -220,6 +221,7 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         *,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         unimodal_labels: pd.DataFrame | None = None,
     ) -> Self:
@@ -233,13 +235,16 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         y : array-like of shape (n,)
             The labels, in any units.
         sample_weight : array-like of shape (n,), default=None
-            The weight of each row, 0 or more. Rows of weight 0 are as if absent.
+            The weight of each row, 0 or more, in any unit. Rows of weight 0 are as if absent.
         X_val : as X, default=None
             Validation rows in place of a part of X; only watched if `early_stopping` is False.
         y_val : array-like of shape (m,), default=None
             Their labels. Given together with `X_val`.
+        sample_weight_val : array-like of shape (m,), default=None
+            Their weights, as `sample_weight`.
         groups : array-like of shape (n,), default=None
-            Rows of one group, as of one video, are held out together; None takes ``X.groups``.
+            Rows of one group, as of one video, are held out together; None takes ``X.groups``. One
+            string or number for each row.
         unimodal_labels : DataFrame of shape (n, <= M), default=None
             What people said of single modalities, in the units of y: a column for each modality
             that has any, rows in the order of X, NaN where a label is to be generated. An index
@@ -262,6 +267,7 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
             sample_weight,
             X_val=X_val,
             y_val=y_val,
+            sample_weight_val=sample_weight_val,
             groups=groups,
             unimodal_labels=unimodal_labels,
         )
@@ -289,54 +295,6 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
             As in `fit`.
         """
         return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict y from all modalities together.
-
-        Parameters
-        ----------
-        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
-            The rows, with the modalities of fit in any order.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n,), dtype float64
-            The predictions, in the units of y. Each depends on its own row alone.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X has other modalities or feature sizes than in fit, or bad values in a valid step.
-        """
-        return self._outputs(X, lambda output: self.net_.target.decode(output.prediction))
-
-    def predict_unimodal(self, X: Any) -> pd.DataFrame:
-        """Predict y from each modality alone.
-
-        Parameters
-        ----------
-        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
-            The rows, with the modalities of fit in any order.
-
-        Returns
-        -------
-        y_pred : DataFrame of shape (n, M), dtype float64
-            The predictions, in the units of y, a column per modality. The index is ``X.ids``, or 0
-            to n - 1. NaN where a row lacks the modality.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X has other modalities or feature sizes than in fit, or bad values in a valid step.
-        """
-        values = self._outputs(
-            X, lambda output: self.net_.target.decode(output.unimodal_predictions)
-        )
-        return self._unimodal_frame(X, values)
 
     def _read_target(
         self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"

@@ -51,6 +51,7 @@ def evaluate_seeds(
     seeds: Sequence[int] = SEEDS,
     X_val: Any = None,
     y_val: ArrayLike | None = None,
+    sample_weight_val: ArrayLike | None = None,
     X_test: Any = None,
     y_test: ArrayLike | None = None,
     test_size: float | None = None,
@@ -89,15 +90,17 @@ def evaluate_seeds(
         estimator that stops early holds its own out of its training rows, by their groups.
     y_val : array-like of shape (m,), default=None
         Their labels.
+    sample_weight_val : array-like of shape (m,), default=None
+        Their weights in early stopping. Rows that `val_size` holds out have those of `fit_params`.
     X_test : as X, default=None
         Test rows.
     y_test : array-like of shape (k,), default=None
         Their labels.
     test_size : float in (0, 1), default=None
-        Share of the rows of X, or of their groups, to test on instead of `X_test`. It is 0.2 where
-        none of `X_test`, `cv` and `X_val` is given.
+        Share of the rows of X to test on instead of `X_test`, in whole groups: it is met as nearly
+        as these allow. It is 0.2 where none of `X_test`, `cv` and `X_val` is given.
     val_size : float in (0, 1), default=None
-        Share of the rows, or groups, that testing leaves, to validate on instead of `X_val`.
+        Share of the rows that testing leaves, to validate on instead of `X_val`.
     cv : int, splitter or iterable, default=None
         Cross-validation instead of a single test part: each seed trains once per split, and every
         row is tested once at most. An int keeps groups together. The splits are the same for all
@@ -110,8 +113,9 @@ def evaluate_seeds(
         Those of `X_val` and `X_test`, needed where X has groups; None takes theirs as for X.
     fit_params : dict of str to array-like or DataFrame of n rows, default=None
         Further arguments of fit with a value for each row of X, such as ``unimodal_labels`` or
-        ``sample_weight``; each fit is given those of its training rows. A search weighs the rows of
-        its folds by ``sample_weight`` too; the scores returned here are not weighted.
+        ``sample_weight``; each fit is given those of its training rows, and the weights of the rows
+        that `val_size` holds out. A search weighs the rows of its folds by ``sample_weight`` too;
+        the scores returned here are not weighted.
     protocol : {"mosi", "mosei", "sims"}, default=None
         Takes every score of `sentiment_report`. With `cv` it scores the predictions of all splits
         together.
@@ -169,7 +173,10 @@ def evaluate_seeds(
     table = read_table("X", X, y, groups, fit_params)
     if table is None:
         raise ValueError("X and y must be given, got None.")
-    valid = read_table("X_val", X_val, y_val, False if ignored else groups_val)
+    weights = {} if sample_weight_val is None else {"sample_weight": sample_weight_val}
+    if weights and X_val is None:
+        raise ValueError("sample_weight_val was given without X_val.")
+    valid = read_table("X_val", X_val, y_val, False if ignored else groups_val, weights)
     test = read_table("X_test", X_test, y_test, False if ignored else groups_test)
     for other in (valid, test):
         if other is not None:

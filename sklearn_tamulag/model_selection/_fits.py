@@ -74,7 +74,8 @@ def fit_and_score(
     estimator : estimator instance
         A prepared estimator, which is fitted.
     metadata : list of str
-        Which of "X_val", "y_val", "groups" and the names of fit_params its fit is given.
+        Which of "X_val", "y_val", "sample_weight_val", "groups" and the names of fit_params its fit
+        is given.
     split : Split
         The parts.
     scorers : mapping of str to callable
@@ -92,6 +93,7 @@ def fit_and_score(
     given: dict[str, Any] = split.train.fit_params
     if split.valid is not None:
         given["X_val"], given["y_val"] = split.valid.values()
+        given["sample_weight_val"] = split.valid.fit_params.get("sample_weight")
     given["groups"] = split.train.groups
     given = {name: given[name] for name in metadata}
     routing: AbstractContextManager[Any] = nullcontext()

@@ -8,16 +8,16 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import num_samples, safe_indexing
 from sklearn_tamulag.data.validation import check_feature_sizes, check_same_modalities
+from sklearn_tamulag.training.feeding.groups import read_groups
 
 # What a fit is given for its own purposes, and under its own checks.
-OWN_METADATA = ("X_val", "y_val", "groups")
+OWN_METADATA = ("X_val", "y_val", "sample_weight_val", "groups")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def read_table(
     groups : array-like of shape (n,), False or None
         The groups. None takes ``X.groups``, False leaves groups out of account.
     fit_params : mapping of str to array-like or DataFrame of n rows, default=None
-        What else is given to fit.
+        What else is given to fit; of validation rows their "sample_weight".
 
     Returns
     -------
@@ -195,19 +195,19 @@ def read_table(
     labels = _flat(y_name, y)
     if groups is None and isinstance(X, MultimodalData):
         groups = X.groups
-    values = None if groups is None or groups is False else _flat(groups_name, groups)
-    if values is not None and pd.isna(values).any():
-        row = int(pd.isna(values).argmax())
-        raise ValueError(f"{groups_name} must name the group of every row, but row {row} has none.")
+    values = None
+    if groups is not None and groups is not False:
+        values = read_groups(groups_name, groups, num_samples(X), rows_of=name)
     if fit_params is not None and not isinstance(fit_params, Mapping):
         raise TypeError(f"fit_params must be a dict by name, got {type(fit_params).__name__}.")
     fit_params = dict(fit_params or {})
     reserved = [argument for argument in fit_params if argument in OWN_METADATA]
     if reserved:
         raise ValueError(f"fit_params must not hold {reserved[0]!r}: it is an argument of its own.")
-    per_row = [(f"fit_params[{key!r}]", value) for key, value in fit_params.items()]
-    for argument, given in ((y_name, labels), (groups_name, values), *per_row):
-        if given is not None and num_samples(given) != num_samples(X):
+    argument = "fit_params[{!r}]" if name == "X" else "{}" + name.removeprefix("X")
+    per_row = [(argument.format(key), value) for key, value in fit_params.items()]
+    for argument, given in ((y_name, labels), *per_row):
+        if num_samples(given) != num_samples(X):
             raise ValueError(
                 f"{argument} must have one value per row of {name}: {name} has {num_samples(X)} "
                 f"rows, {argument} has {num_samples(given)}."

@@ -80,7 +80,8 @@ def prepare(estimator: Any, seed: int, split: Split) -> tuple[Any, list[str]]:
     estimator : estimator instance
         A clone that is seeded, whose searches keep groups together and which requests its metadata.
     metadata : list of str
-        Which of "X_val", "y_val", "groups" and the names of fit_params its fit is to be given.
+        Which of "X_val", "y_val", "sample_weight_val", "groups" and the names of fit_params its fit
+        is to be given.
 
     Raises
     ------
@@ -151,8 +152,17 @@ def _request_validation(estimator: Any, split: Split) -> list[str]:
             f"A search cannot be given as many validation as training rows ({len(split.valid.rows)}"
             "): scikit-learn would take them for values of the training rows and cut them by fold."
         )
-    inner.set_fit_request(X_val=True, y_val=True)
-    return ["X_val", "y_val"]
+    names = ["X_val", "y_val"]
+    if "sample_weight" in split.valid.table.fit_params:
+        if "sample_weight_val" in inspect.signature(inner.fit).parameters:
+            names.append("sample_weight_val")
+        elif split.valid.table is not split.train.table:
+            raise ValueError(
+                f"sample_weight_val reaches no fit inside {type(estimator).__name__}: "
+                f"{type(inner).__name__} takes validation rows without weights."
+            )
+    inner.set_fit_request(**dict.fromkeys(names, True))
+    return names
 
 
 def _request_groups(estimator: Any, train: Part) -> list[str]:

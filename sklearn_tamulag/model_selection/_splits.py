@@ -44,7 +44,7 @@ def make_splits(
     valid, test : Table or None
         Parts that the user passes.
     test_size, val_size : float in (0, 1) or None
-        Shares of the rows, or of the groups, to carve out; `val_size` of what the test part leaves.
+        Shares of the rows to carve out, in whole groups; `val_size` of what the test part leaves.
     cv : int, splitter, iterable of (train, test) row numbers, or None
         Where given, every split's test rows are a test part.
     stratify : bool
@@ -177,7 +177,9 @@ def _carve(
     count, what = (len(rows), "rows") if groups is None else (len(np.unique(groups)), "groups")
     if count < 2:
         raise ValueError(f"{argument}={share} needs at least 2 {what} to part, got {count}.")
-    kept, held_out = split_rows(table.y[rows], share, stratify=stratify, groups=groups, seed=seed)
+    kept, held_out = split_rows(
+        table.y[rows], share, stratify=stratify, groups=groups, seed=seed, argument=argument
+    )
     return rows[kept], rows[held_out]
 
 

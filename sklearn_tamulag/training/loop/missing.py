@@ -1,16 +1,7 @@
-"""Modalities that rows lack: hidden at random in training, and what stands for them after it."""
-
-from typing import Any
+"""Modalities that are hidden from rows at random in training, as if they were missing."""
 
 import torch
-from skorch.callbacks import Callback
 from torch import Tensor
-
-from sklearn_tamulag.training.feeding.batching import (
-    cut_into_batches,
-    inference_rows,
-    length_order,
-)
 
 
 def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -46,41 +37,3 @@ def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tenso
     draws = torch.rand(table.shape, device=table.device).masked_fill(table == 0, -1.0)
     hidden = (draws < share).scatter(1, draws.argmax(dim=1, keepdim=True), False)
     return dict(zip(lengths, table.masked_fill(hidden, 0).unbind(dim=1), strict=True))
-
-
-class AbsentMeans(Callback):
-    """Lets a modality that no training row lacked be stood for by its mean embedding.
-
-    Where training rows lack a modality, or had it hidden, the vector that stands for it is learned.
-    Where none did, nothing has taught that vector: after training it becomes the weighted mean
-    of the embeddings of the training rows, by the weights that are kept. That takes one pass over
-    the rows without gradients.
-
-    Parameters
-    ----------
-    hidden : bool
-        Whether training hides modalities, so that all vectors are learned.
-    """
-
-    def __init__(self, hidden: bool) -> None:
-        self.hidden = hidden
-
-    @torch.inference_mode()
-    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Set the vectors that training did not reach."""
-        lacked = ~X.present.all(dim=0)
-        branches = net.module_.branches
-        if lacked.all() or len(branches) == 1 or self.hidden:
-            return
-        net._set_training(False)
-        sums = [torch.zeros_like(branch.absent, dtype=torch.float64) for branch in branches]
-        mass = torch.zeros((), dtype=torch.float64, device=X.weight.device)
-        rows = length_order(X.lengths, X.table.tokens)
-        for inputs, _ in X.batches(cut_into_batches(rows, inference_rows(net.device))):
-            weight = inputs["weight"].double()
-            mass += weight.sum()
-            for total, embedding in zip(sums, net.infer(inputs).embeddings, strict=True):
-                total += weight @ embedding.double()  # (B,) @ (B, K) -> (K,)
-        for branch, total, learned in zip(branches, sums, lacked.tolist(), strict=True):
-            if not learned:
-                branch.absent.copy_(total / mass)

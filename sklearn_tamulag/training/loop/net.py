@@ -28,8 +28,8 @@ from sklearn_tamulag.training.loop.callbacks import (
 from sklearn_tamulag.training.loop.compilation import compile_module, quiet_tracing
 from sklearn_tamulag.training.loop.epoch_losses import MULTIMODAL
 from sklearn_tamulag.training.loop.health import FiniteWeights, all_finite
-from sklearn_tamulag.training.loop.missing import AbsentMeans
 from sklearn_tamulag.training.loop.schedule import LearningRateSchedule
+from sklearn_tamulag.training.loop.stand_ins import StandIns
 from sklearn_tamulag.training.loop.steps import MultitaskSteps
 from sklearn_tamulag.training.loop.threads import worker_threads
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
@@ -153,7 +153,7 @@ class TAMULAGNet(MultitaskSteps):
             ("best_epoch", BestEpoch(self.patience)),
             ("finite_weights", FiniteWeights()),
             # After the best epoch's weights are back.
-            ("absent_means", AbsentMeans(hidden=self.modality_dropout > 0)),
+            ("stand_ins", StandIns()),
         ]
         if self.warmup or self.schedule != "constant":
             schedule = LearningRateSchedule(self.warmup, self.schedule)

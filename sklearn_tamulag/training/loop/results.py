@@ -28,9 +28,14 @@ def history_frame(net: TAMULAGNet) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (epochs, columns)
-        Indexed by epoch from 1: ``train_loss``, ``valid_loss``, a ``train_`` and a ``valid_``
-        column per task (NaN without validation rows), ``dur`` in seconds, and whatever else
-        callbacks recorded.
+        Indexed by epoch from 1. ``train_loss`` is what training minimises: the sum over all tasks,
+        terms of modalities weighted as they are there. ``valid_loss``, by which the best epoch is
+        chosen, is the loss of the multimodal task. ``train_multimodal``, ``valid_multimodal`` and a
+        ``train_`` and a ``valid_`` column per modality are mean losses of single tasks, weighted by
+        row and class weights alone: rows that lack a modality, or from which it was hidden, do not
+        count in its column. A modality is compared with its generated labels in training, and in
+        validation with what people said of it, or else with y. ``valid_`` columns are NaN without
+        validation rows. Then ``dur`` in seconds, and whatever else callbacks recorded.
     """
     tasks = ["loss", MULTIMODAL, *net.modalities]
     columns = [f"{part}_{task}" for part in ("train", "valid") for task in tasks]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.dataset import unpack_data
@@ -18,7 +17,7 @@ from sklearn_tamulag.training.loop.epoch_losses import record_losses
 from sklearn_tamulag.training.loop.health import all_finite, check_losses
 from sklearn_tamulag.training.loop.missing import hide_modalities
 from sklearn_tamulag.training.objective.loss_targets import training_labels
-from sklearn_tamulag.training.objective.losses import task_losses
+from sklearn_tamulag.training.objective.losses import modality_errors, task_losses
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
 
 
@@ -80,8 +79,8 @@ class MultitaskSteps(NeuralNet):
         x: Inputs,
         training: bool,
         human: Tensor | None = None,
-    ) -> Tensor:
-        """Losses of all tasks, (M + 1,), the multimodal one first."""
+    ) -> tuple[Tensor, Tensor]:
+        """Losses of all tasks, (M + 1,), the multimodal one first, and `modality_errors`."""
         present = self._present(x)
         target = self.target.encode(y_true)
         if not training:
@@ -95,22 +94,24 @@ class MultitaskSteps(NeuralNet):
                 similarity_mixing=self.similarity_mixing,
                 weigh_disagreement=self.weigh_disagreement,
             )
-        return task_losses(
+        unimodal = output.unimodal_predictions.to(target.dtype)
+        weights = {"weight": x["weight"], "present": present}
+        losses = task_losses(
             self.criterion_,
             output.prediction.to(target.dtype),
-            output.unimodal_predictions.to(target.dtype),
+            unimodal,
             target,
             labels,
-            weight=x["weight"],
-            present=present,
             task_weight=task_weight,
+            **weights,
         )
+        return losses, modality_errors(self.criterion_, unimodal, labels, **weights)
 
     def get_loss(
         self, y_pred: TAMULAGOutput, y_true: Tensor, X: Any = None, training: bool = False
     ) -> Tensor:
         """Sum over all tasks in training; the multimodal loss in validation."""
-        losses = self._task_losses(y_pred, y_true, X, training)
+        losses, _ = self._task_losses(y_pred, y_true, X, training)
         return losses.sum() if training else losses[0]
 
     def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
@@ -120,12 +121,12 @@ class MultitaskSteps(NeuralNet):
         if self.modality_dropout:
             inputs = inputs | {"lengths": hide_modalities(inputs["lengths"], self.modality_dropout)}
         output = self.infer(inputs, **fit_params)
-        losses = self._task_losses(output, y_true, inputs, training=True)
+        losses, errors = self._task_losses(output, y_true, inputs, training=True)
         loss = losses.sum()
         (loss if inputs["share"] == 1.0 else loss * inputs["share"]).backward()
         shown = self._present(inputs)
         self.memory.store(inputs["index"], output.unimodal, output.fused, shown)
-        return self._step_result(output, losses.detach(), loss.detach())
+        return self._step_result(output, losses.detach(), errors, loss.detach())
 
     def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Any]:
         """Add one batch's gradient; move the weights where its accumulation group ends."""
@@ -153,13 +154,15 @@ class MultitaskSteps(NeuralNet):
             human = human.index_select(0, inputs["index"])
         with torch.no_grad():
             output = self.infer(inputs, **fit_params)
-            losses = self._task_losses(output, y_true, inputs, training=False, human=human)
-        return self._step_result(output, losses, losses[0])
+            losses, errors = self._task_losses(output, y_true, inputs, training=False, human=human)
+        return self._step_result(output, losses, errors, losses[0])
 
-    def _step_result(self, output: TAMULAGOutput, losses: Tensor, loss: Tensor) -> dict[str, Any]:
+    def _step_result(
+        self, output: TAMULAGOutput, losses: Tensor, errors: Tensor, loss: Tensor
+    ) -> dict[str, Any]:
         """What skorch's callbacks see of a step: predictions are in the units of y."""
         y_pred = self.target.decode(output.prediction.detach())
-        return {"loss": loss, "y_pred": y_pred, "task_losses": losses}
+        return {"loss": loss, "y_pred": y_pred, "task_losses": losses, "modality_errors": errors}
 
     def evaluation_step(self, batch: Batch, training: bool = False) -> Tensor:
         """Predictions of one batch, in the units of y, or logits."""
@@ -175,25 +178,29 @@ class MultitaskSteps(NeuralNet):
         """One pass over the data; the losses stay on the device until it ends."""
         if iterator is None:
             return
-        rows, losses, weights = [], [], []
+        rows, losses, weights, errors = [], [], [], []
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             rows.append(len(batch[1]))
             losses.append(step["task_losses"])
             weights.append(batch[0]["weight"].sum())
+            errors.append(step["modality_errors"].flatten())  # (2, M) -> (2 M,)
             self.history.record_batch(f"{prefix}_loss", step["loss"])
             self.history.record_batch(f"{prefix}_batch_size", rows[-1])
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        # The only reading of the device: (batches, M + 2) -> host, and the state of the weights
-        table = torch.cat([torch.stack(losses), torch.stack(weights).unsqueeze(1)], dim=1).double()
+        # The only reading of the device: (batches, 3 M + 3) -> host, the last the weights' state
+        parts = [torch.stack(losses), torch.stack(weights).unsqueeze(1), torch.stack(errors)]
+        table = torch.cat(parts, dim=1).double()
         finite = all_finite(self.module_).to(table).expand(len(table), 1)
-        *columns, finite_weights = torch.cat([table, finite], dim=1).cpu().numpy().T
-        read = np.stack(columns, axis=1)
-        epoch = len(self.history)
-        check_losses(read[:, :-1], self.modalities, epoch=epoch, part=prefix)
-        if not finite_weights.all():
+        read = torch.cat([table, finite], dim=1).cpu().numpy()
+        n_tasks = len(self.modalities) + 1
+        read_losses, epoch = read[:, :n_tasks], len(self.history)
+        check_losses(read_losses, self.modalities, epoch=epoch, part=prefix)
+        if not read[:, -1].all():
             raise NonFiniteLossError(epoch, len(read), "weights", prefix)
         if training:
             self.memory.end_epoch()
-        record_losses(self.history, prefix, read, self.modalities)
+        # (batches, 2 M) -> (batches, 2, M)
+        sums = read[:, n_tasks + 1 : -1].reshape(len(read), 2, -1)
+        record_losses(self.history, prefix, read_losses, read[:, n_tasks], sums, self.modalities)

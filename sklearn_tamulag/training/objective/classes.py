@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import assert_all_finite, compute_sample_weight
+from sklearn.utils import assert_all_finite, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -52,6 +52,7 @@ def class_weights(
     classes: NDArray[Any],
     weight: NDArray[np.float64],
     class_weight: Mapping[Any, float] | str | None,
+    learned_from: tuple[NDArray[Any], NDArray[np.float64]] | None = None,
 ) -> NDArray[np.float64]:
     """Multiply the row weights by those of their classes.
 
@@ -62,12 +63,15 @@ def class_weights(
     weight : float64 array of shape (n,)
         Row weights; rows of weight zero are as if absent, and do not count for "balanced".
     class_weight : mapping, "balanced" or None
-        A weight by class; "balanced" makes all classes weigh the same.
+        A weight by class; "balanced" makes the rows of all classes weigh the same in sum, so that
+        a row of weight two counts as two rows.
+    learned_from : pair of arrays of shape (k,), optional
+        Classes and weights of the rows that the class weights are those of, by default these.
 
     Returns
     -------
     float64 array of shape (n,)
-        The products.
+        The products. A class that has no weight, and one that only `classes` has, counts as it is.
 
     Raises
     ------
@@ -79,19 +83,27 @@ def class_weights(
     >>> import numpy as np
     >>> class_weights(np.array(["a", "b"]), np.ones(2), {"a": 3.0, "b": 1.0})
     array([3., 1.])
+    >>> class_weights(np.array([0, 1, 1]), np.array([3.0, 1.0, 2.0]), "balanced")
+    array([3., 1., 2.])
     """
     if class_weight is None:
         return weight
-    used = weight > 0
-    factor = compute_sample_weight(class_weight, classes[used])
+    seen, seen_weight = learned_from or (classes, weight)
+    used = seen_weight > 0
+    known, codes = np.unique(seen[used], return_inverse=True)
+    if isinstance(class_weight, str):
+        mass = np.bincount(codes, seen_weight[used])
+        factor = mass.sum() / (len(known) * mass)
+    else:
+        factor = compute_class_weight(dict(class_weight), classes=known, y=seen[used])
     if factor.min() < 0 or not factor.any():
         raise ValueError(
             f"class_weight must have no negative values and a positive one for a class of y, "
             f"got {class_weight!r}."
         )
-    weight = weight.copy()
-    weight[used] *= factor
-    return weight
+    by_class = dict(zip(known.tolist(), factor.tolist(), strict=True))
+    given = {} if isinstance(class_weight, str) else class_weight
+    return weight * [by_class.get(name, given.get(name, 1.0)) for name in classes.tolist()]
 
 
 def class_codes(

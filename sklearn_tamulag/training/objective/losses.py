@@ -110,6 +110,57 @@ def task_losses(
     return weighted_mean(torch.cat([multimodal.unsqueeze(1), unimodal], dim=1), weight)
 
 
+def modality_errors(
+    row_loss: RowLoss,
+    unimodal_predictions: Tensor,
+    labels: Tensor,
+    *,
+    weight: Tensor,
+    present: Tensor,
+) -> Tensor:
+    r"""Sums of the losses of every modality over the rows that have it, and of their weights.
+
+    .. math:: \sum_i s_i\, v_{im}\, \ell(\hat y_{im}, l_{im}) \qquad \sum_i s_i\, v_{im}
+
+    with the symbols of `task_losses`. Their quotient, taken over all batches, is the mean loss of
+    a modality's task: rows that lack it do not count, and no term is weighted by disagreement.
+
+    Parameters
+    ----------
+    row_loss : callable
+        As in `task_losses`.
+    unimodal_predictions, labels : Tensor of shape (B, M) or (B, M, K)
+        Predictions of every unimodal task, and the unimodal labels.
+    weight : Tensor of shape (B,)
+        Row weights.
+    present : bool Tensor of shape (B, M)
+        Whether the modality is present in the row.
+
+    Returns
+    -------
+    Tensor of shape (2, M)
+        The two sums, without gradient.
+
+    Examples
+    --------
+    >>> import torch
+    >>> modality_errors(
+    ...     lambda a, b: (a - b).abs(),
+    ...     torch.tensor([[2.0], [9.0]]),
+    ...     torch.tensor([[1.0], [5.0]]),
+    ...     weight=torch.tensor([3.0, 1.0]),
+    ...     present=torch.tensor([[True], [False]]),
+    ... )
+    tensor([[3.],
+            [3.]])
+    """
+    # (B, M[, K]) -> (B * M[, K]) -> (B, M)
+    errors = row_loss(unimodal_predictions.detach().flatten(0, 1), labels.detach().flatten(0, 1))
+    errors = errors.view(present.shape) * present
+    # (B,) @ (B, 2 M) -> (2, M)
+    return (weight @ torch.cat([errors, present.to(errors.dtype)], dim=1)).view(2, -1)
+
+
 def disagreement_weight(labels: Tensor, target: Tensor) -> Tensor:
     """Weight of a unimodal term by how far its label lies from the multimodal one.
 

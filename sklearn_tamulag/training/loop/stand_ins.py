@@ -1,0 +1,256 @@
+"""What stands for a missing modality, fitted once the network is trained.
+
+Rows that lack a modality may be many, few or none in training, and the vectors and gains that stand
+for it would be taught by as many. So they are fitted after training, on the training rows with gaps
+made in them: every row shows what it has, less some modalities. The rest of the network stays as it
+is, and so does what it says of complete rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+from torch.func import functional_call
+
+from sklearn_tamulag.nn.module import TAMULAGModule
+from sklearn_tamulag.training.feeding.batching import (
+    cut_into_batches,
+    inference_rows,
+    length_order,
+)
+from sklearn_tamulag.training.objective.losses import RowLoss, weighted_mean
+
+# Rows that gaps are made in, drawn where there are more.
+MOST_ROWS = 8192
+# Rows with gaps in a step; where all of them are fewer, all are in every step.
+BATCH_ROWS = 2048
+# Steps of a first training run, and for each epoch of a later one, up to as many.
+STEPS = 100
+STEPS_PER_EPOCH = 20
+RATE = 0.01
+# How far vectors and gains may go from where they start, as if so many rows spoke for the start.
+ROWS_FOR_VECTORS = 4.0
+ROWS_FOR_GAINS = 0.4
+
+
+@dataclass
+class EmbeddedRows:
+    """Training rows as the fusion sees them.
+
+    Attributes
+    ----------
+    embeddings : list of M Tensors of shape (n, K_m)
+        Their embeddings.
+    present : bool Tensor of shape (n, M)
+        Whether the row has the modality.
+    target : Tensor of shape (n,) or (n, K)
+        What the network is trained towards.
+    weight : Tensor of shape (n,)
+        Row weights.
+    """
+
+    embeddings: list[Tensor]
+    present: Tensor
+    target: Tensor
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def means(self, fallback: list[Tensor]) -> list[Tensor]:
+        """Weighted mean embedding of the rows that have a modality.
+
+        Parameters
+        ----------
+        fallback : list of M Tensors of shape (K_m,)
+            What stands where no row has it.
+
+        Returns
+        -------
+        list of M Tensors of shape (K_m,)
+            The means.
+        """
+        means = []
+        for column, (embedding, other) in enumerate(zip(self.embeddings, fallback, strict=True)):
+            weight = (self.weight * self.present[:, column]).double()
+            mean = (weight @ embedding.double()) / weight.sum()  # (n,) @ (n, K) -> (K,)
+            means.append(torch.where(weight.sum() > 0, mean.to(other.dtype), other))
+        return means
+
+
+def gap_codes(n_rows: int, n_modalities: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Pairs of rows and of patterns of modalities that they are to show.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows n.
+    n_modalities : int
+        Number of modalities M, at least 2.
+    random : numpy.random.Generator
+        Draws the pairs where there are too many.
+
+    Returns
+    -------
+    rows : int64 Tensor of shape (B,)
+        Row numbers.
+    shown : bool Tensor of shape (B, M)
+        Patterns, none of them empty or complete: all of them for every row, or a draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gap_codes(1, 2, np.random.default_rng(0))
+    (tensor([0, 0]), tensor([[ True, False],
+            [False,  True]]))
+    """
+    n_patterns = 2**n_modalities - 2
+    if n_rows * n_patterns <= BATCH_ROWS:
+        rows = np.repeat(np.arange(n_rows), n_patterns)
+        codes = np.tile(np.arange(1, n_patterns + 1), n_rows)
+    else:
+        rows = random.integers(0, n_rows, BATCH_ROWS)
+        codes = random.integers(1, n_patterns + 1, BATCH_ROWS)
+    # (B, 1), (M,) -> (B, M)
+    shown = (codes[:, np.newaxis] >> np.arange(n_modalities)) % 2 == 1
+    return torch.from_numpy(rows), torch.from_numpy(shown)
+
+
+def fit_stand_ins(
+    module: TAMULAGModule,
+    row_loss: RowLoss,
+    rows: EmbeddedRows,
+    start: list[Tensor],
+    gain: Tensor,
+    random: np.random.Generator,
+    n_steps: int = STEPS,
+) -> tuple[list[Tensor], Tensor]:
+    """Fit the vectors and gains that stand for missing modalities on rows with gaps made in them.
+
+    Parameters
+    ----------
+    module : TAMULAGModule
+        A trained network, in evaluation mode; it stays as it is.
+    row_loss : callable
+        Maps (predictions, targets) of N rows to N losses.
+    rows : EmbeddedRows
+        The training rows.
+    start : list of M Tensors of shape (K_m,)
+        Where the vectors start from, and are drawn to while few rows teach them.
+    gain : Tensor of shape (M, F)
+        The same of the gains.
+    random : numpy.random.Generator
+        Draws rows and gaps.
+    n_steps : int, default=100
+        Number of steps.
+
+    Returns
+    -------
+    vectors : list of M Tensors of shape (K_m,)
+        The fitted vectors, or `start` if fitting has led to no finite values.
+    gains : Tensor of shape (M, F)
+        The fitted gains, or `gain`.
+    """
+    scale = module.absent_gain
+    assert scale is not None, "a network of several modalities has gains"
+    origins = [*start, gain]
+    values = [origin.detach().clone().requires_grad_() for origin in origins]
+    optimizer = torch.optim.Adam(values, lr=RATE)
+    device, weight = gain.device, rows.weight.double()
+    # As many rows of one weight would be as sure.
+    n_equal = weight.sum().square() / weight.square().sum()
+    pulls = [*[ROWS_FOR_VECTORS / n_equal] * len(start), ROWS_FOR_GAINS / n_equal]
+    for step in range(n_steps):
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / n_steps)
+        index, shown = (part.to(device) for part in gap_codes(len(rows), len(start), random))
+        present = rows.present[index]
+        left = present & shown
+        # A row that would have nothing left shows what it has, and that is not all.
+        left = torch.where(left.any(dim=1, keepdim=True), left, present)
+        embeddings = [
+            torch.where(left[:, column, None], embedding[index], values[column])
+            for column, embedding in enumerate(rows.embeddings)
+        ]
+        fused = module.fusion(embeddings)
+        scaled = functional_call(scale, {"gain": values[-1]}, (fused, left))
+        prediction = module.head(scaled)
+        if rows.target.ndim == 1:
+            prediction = prediction.squeeze(-1)  # (B, 1) -> (B,)
+        loss = weighted_mean(row_loss(prediction, rows.target[index]), rows.weight[index])
+        for pull, value, origin in zip(pulls, values, origins, strict=True):
+            loss = loss + pull.to(loss) * (value - origin).square().sum()
+        gradients = torch.autograd.grad(loss, values)
+        for value, gradient in zip(values, gradients, strict=True):
+            value.grad = gradient
+        optimizer.step()
+    if not all(bool(value.isfinite().all()) for value in values):
+        values = origins
+    *vectors, gains = (value.detach() for value in values)
+    return vectors, gains
+
+
+class StandIns(Callback):
+    """Fits what stands for a missing modality, after training and on the best epoch's weights.
+
+    A first training run starts from the mean embedding of the training rows that have the modality
+    and no gain; a later one from what the net has. That takes one pass over the rows, and some
+    steps through the fusion alone.
+
+    Attributes
+    ----------
+    earlier_ : int
+        Epochs that the net had been trained for before.
+    """
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Find out whether the net has been trained before."""
+        self.earlier_ = len(net.history)
+
+    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Fit the vectors and the gains, and give them to the network."""
+        module = net.module_
+        if len(module.branches) == 1 or module.absent_gain is None:
+            return
+        net._set_training(False)
+        random = np.random.default_rng(net.seed)
+        rows = _embed(net, X, random)
+        start = [branch.absent.detach() for branch in module.branches]
+        gain, n_steps = module.absent_gain.gain.detach(), STEPS
+        if self.earlier_:
+            n_steps = min(STEPS, STEPS_PER_EPOCH * (len(net.history) - self.earlier_))
+        else:
+            start, gain = rows.means(start), torch.zeros_like(gain)
+        with torch.enable_grad():
+            vectors, gains = fit_stand_ins(
+                module, net.criterion_, rows, start, gain, random, n_steps
+            )
+        with torch.no_grad():
+            for branch, vector in zip(module.branches, vectors, strict=True):
+                branch.absent.copy_(vector)
+            module.absent_gain.gain.copy_(gains)
+
+
+@torch.no_grad()
+def _embed(net: Any, dataset: Any, random: np.random.Generator) -> EmbeddedRows:
+    """Run the branches on the training rows, or on a draw of them."""
+    places = length_order(dataset.lengths, dataset.table.tokens)
+    if len(places) > MOST_ROWS:
+        places = places[np.sort(random.choice(len(places), MOST_ROWS, replace=False))]
+    embeddings, targets, weights = [], [], []
+    for inputs, y in dataset.batches(cut_into_batches(places, inference_rows(net.device))):
+        output = net.infer(inputs)
+        embeddings.append([embedding.to(net.dtype) for embedding in output.embeddings])
+        targets.append(net.target.encode(y))
+        weights.append(inputs["weight"])
+    index = torch.from_numpy(places).to(dataset.present.device)
+    return EmbeddedRows(
+        embeddings=[torch.cat(parts) for parts in zip(*embeddings, strict=True)],
+        present=dataset.present.index_select(0, index),
+        target=torch.cat(targets),
+        weight=torch.cat(weights),
+    )
