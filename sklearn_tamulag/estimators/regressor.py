@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
 from sklearn_tamulag.estimators.base import BaseTAMULAG
+from sklearn_tamulag.estimators.number_outputs import NumberOutputs
 from sklearn_tamulag.estimators.parameters import RegressorParameters
 from sklearn_tamulag.training.objective.targets import ScaledTarget, check_numbers, learn_scale
 
 
-class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
+class TAMULAGRegressor(RegressorMixin, NumberOutputs, RegressorParameters, BaseTAMULAG):
     """Estimate sentiment intensity from several modalities with TAM-ULAG.
 
     Each modality is encoded by a recurrent network whose states are weighted over time. One task
@@ -114,6 +115,10 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         Of weights and features; "bfloat16" computes in it where torch deems that safe.
     compile : bool, default=False
         Whether training runs through torch.compile: slower to start, faster at best on a GPU.
+    expected_modalities : sequence of str or None, default=None
+        The modalities that fit is to find, in any order; anything else is refused, such as the flat
+        matrix that a meta-estimator makes. Also the names, in this order, of the columns of an
+        array of arrays. None takes any.
     allow_missing : bool, default=False
         Whether X may lack whole modalities of fit, as absent columns or keys, in all that follows
         it: they count as missing in every row.
@@ -133,9 +138,11 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     transformers_, tokenizers_ : dict
         By modality, the configuration of its transformer, and the tokenizer of its strings.
     n_features_in_ : int
-        The number of modalities; of columns, if a table of numbers was fitted.
-    feature_names_in_ : ndarray of shape (M,), dtype object
-        The names of the modalities; of the columns, if a DataFrame of numbers was fitted.
+        The columns of what was fitted, as scikit-learn counts them: ``X.shape[1]``, those of the
+        flat matrix, for MultimodalData; M for a dict, a list of dicts or a table with a column per
+        modality.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype object
+        The names of these columns, where they have any; MultimodalData and arrays have none.
     n_iter_ : int
         The number of epochs trained.
     best_iter_ : int
@@ -176,8 +183,8 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
                        `schedule`, `gradient_accumulation`, `gradient_clipping`
     early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`
     reproducibility    `random_state`, `warm_start`, `checkpoint`
-    running            `device`, `precision`, `compile`, `allow_missing`, `callbacks`,
-                       `verbose`
+    running            `device`, `precision`, `compile`, `expected_modalities`,
+                       `allow_missing`, `callbacks`, `verbose`
     =================  ==========================================================================
 
     The network learns (y - neutral) / target_scale; predictions, labels and scores are in the units
@@ -289,54 +296,6 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
             As in `fit`.
         """
         return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict y from all modalities together.
-
-        Parameters
-        ----------
-        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
-            The rows, with the modalities of fit in any order.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n,), dtype float64
-            The predictions, in the units of y. Each depends on its own row alone.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X has other modalities or feature sizes than in fit, or bad values in a valid step.
-        """
-        return self._outputs(X, lambda output: self.net_.target.decode(output.prediction))
-
-    def predict_unimodal(self, X: Any) -> pd.DataFrame:
-        """Predict y from each modality alone.
-
-        Parameters
-        ----------
-        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
-            The rows, with the modalities of fit in any order.
-
-        Returns
-        -------
-        y_pred : DataFrame of shape (n, M), dtype float64
-            The predictions, in the units of y, a column per modality. The index is ``X.ids``, or 0
-            to n - 1. NaN where a row lacks the modality.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X has other modalities or feature sizes than in fit, or bad values in a valid step.
-        """
-        values = self._outputs(
-            X, lambda output: self.net_.target.decode(output.unimodal_predictions)
-        )
-        return self._unimodal_frame(X, values)
 
     def _read_target(
         self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"

@@ -38,7 +38,7 @@ def history_frame(net: TAMULAGNet) -> pd.DataFrame:
         {
             key: value
             for key, value in row.items()
-            if key not in _BOOKKEEPING and not key.endswith(_BOOKKEEPING_ENDS)
+            if key in columns or (key not in _BOOKKEEPING and not key.endswith(_BOOKKEEPING_ENDS))
         }
         for row in net.history
     ]
