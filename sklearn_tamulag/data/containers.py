@@ -110,6 +110,37 @@ def open_values(values: Any) -> Any:
     return values
 
 
+def plain_values(values: Any) -> Any:
+    """Bring values by row, such as y, into what NumPy and scikit-learn read.
+
+    Parameters
+    ----------
+    values : object
+        What `open_values` takes.
+
+    Returns
+    -------
+    values : array-like
+        Without a mask: what is masked is NaN, or None among values that are no numbers. Bytes are
+        in the order of this machine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tamulag.data.containers import plain_values
+    >>> plain_values(np.ma.array([1.5, 2.5], mask=[False, True]))
+    array([1.5, nan])
+    """
+    opened = open_values(values)
+    if isinstance(opened, np.ma.MaskedArray):
+        opened = unmasked(opened)
+    if isinstance(opened, np.ndarray) and opened.dtype.kind == "T":  # scikit-learn reads no such
+        return opened.astype(object)
+    if isinstance(opened, np.ndarray) and not opened.dtype.isnative:
+        return opened.astype(opened.dtype.newbyteorder("="))
+    return opened
+
+
 def _refuse_gatherings(X: Mapping[Any, Any]) -> None:
     """Refuse mappings that hold the data beside something else, naming what is meant."""
     if isinstance(X, Bunch) and ("X" in X or "data" in X):
