@@ -1,40 +1,21 @@
 """The forms that X may have, and the way from each of them to MultimodalData."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_tamulag.data.containers import open_container
 from sklearn_tamulag.data.frames import column_values, holds_sequences, row_names
 from sklearn_tamulag.data.multimodal import MultimodalData
-from sklearn_tamulag.data.padding import pad_values
+from sklearn_tamulag.data.ragged import Cut, pad_values
+from sklearn_tamulag.data.refusals import TABLE_MODALITY, refuse_form
+from sklearn_tamulag.data.refusals import describe_forms as describe_forms  # asked for here
+from sklearn_tamulag.data.tables import check_expected, is_probe, probe_row, read_table
 from sklearn_tamulag.data.validation import check_feature_sizes, check_finite, check_same_modalities
-
-TABLE_MODALITY = "features"
-
-
-def describe_forms() -> str:
-    """Name the forms that X may have.
-
-    Returns
-    -------
-    sentence : str
-        One sentence for error messages.
-
-    Examples
-    --------
-    >>> from sklearn_tamulag.data.forms import describe_forms
-    >>> describe_forms().startswith("X must be a MultimodalData")
-    True
-    """
-    return (
-        "X must be a MultimodalData, a dict {name: array or list of arrays}, a pandas DataFrame "
-        "with a column of arrays per modality, or a 2-D array, a list of rows or a DataFrame of "
-        f"numbers, which is one modality named {TABLE_MODALITY!r}."
-    )
 
 
 def is_multimodal(X: Any) -> bool:
@@ -48,8 +29,9 @@ def is_multimodal(X: Any) -> bool:
     Returns
     -------
     multimodal : bool
-        True for a MultimodalData, a mapping, or a pandas DataFrame that has a column of arrays or
-        of strings, judged by the first cell that is not missing.
+        True for a MultimodalData, a mapping, a list of mappings, or a DataFrame or table of any
+        library that has a column of arrays or of strings, judged by the first cell that is not
+        missing.
 
     Examples
     --------
@@ -60,6 +42,7 @@ def is_multimodal(X: Any) -> bool:
     >>> is_multimodal(np.zeros((3, 2)))
     False
     """
+    X = open_container(X)
     if isinstance(X, pd.DataFrame):
         return any(holds_sequences(X.iloc[:, column]) for column in range(X.shape[1]))
     # a sparse matrix of dictionary-of-keys format is a dict too
@@ -67,13 +50,16 @@ def is_multimodal(X: Any) -> bool:
 
 
 def to_multimodal(
-    X: Any, *, feature_sizes: Mapping[str, int | None] | None = None
+    X: Any,
+    *,
+    feature_sizes: Mapping[str, int | None] | None = None,
+    cuts: Mapping[str, Cut] | None = None,
 ) -> MultimodalData:
     """Convert data that names its modalities, padding ragged sequences to the longest.
 
     Parameters
     ----------
-    X : MultimodalData, mapping or pandas DataFrame
+    X : MultimodalData, mapping, list of mappings by row, or DataFrame or table of any library
         A MultimodalData is returned as it is. Otherwise one value or column per modality:
 
         - an array of shape (n, T, d): T steps of d features;
@@ -87,6 +73,8 @@ def to_multimodal(
     feature_sizes : mapping of str to int or None, default=None
         Feature sizes that are known already, None for token ids. With them a modality may be
         missing in all rows.
+    cuts : mapping of str to callable, optional
+        By modality what shortens the sequence of a cell, before cells are padded to the longest.
 
     Returns
     -------
@@ -113,10 +101,11 @@ def to_multimodal(
       audio: (3, 5, 3) float64, lengths 2..5, missing 1
       age: (3, 1, 1) float64, lengths 1..1, missing 0
     """
+    X = open_container(X)
     if isinstance(X, MultimodalData):
         return X
     if not is_multimodal(X) and not (feature_sizes and isinstance(X, pd.DataFrame)):
-        _refuse(X)
+        refuse_form(X)
     ids = None
     if isinstance(X, pd.DataFrame):
         if not X.columns.is_unique:
@@ -128,28 +117,36 @@ def to_multimodal(
     arrays, lengths = {}, {}
     for name, values in X.items():
         known = {name: feature_sizes[name]} if feature_sizes and name in feature_sizes else {}
-        arrays[name], modality_lengths = pad_values(name, values, known)
+        arrays[name], modality_lengths = pad_values(name, values, known, (cuts or {}).get(name))
         if modality_lengths is not None:
             lengths[name] = modality_lengths
     return MultimodalData(arrays, lengths, ids=ids)
 
 
-def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalData:
+def validate_multimodal(
+    estimator: Any, X: Any, *, reset: bool, cuts: Mapping[str, Cut] | None = None
+) -> MultimodalData:
     """Validate the X of an estimator, of any form.
 
     With `reset` the estimator learns ``modalities_``, ``feature_sizes_``, ``n_features_in_`` and
-    ``feature_names_in_`` (for a table of numbers the last two mean its columns, as in scikit-learn,
-    otherwise the modalities). Without, X has to fit them; an estimator whose ``allow_missing`` is
-    true takes a modality that X lacks as missing in every row.
+    ``feature_names_in_``. The last two are what scikit-learn expects of them: the columns of a
+    table, the modalities of a mapping or of a DataFrame of arrays, and the columns of the flat
+    matrix, which have no names, of a MultimodalData. Without `reset`, X has to fit what was
+    learned; an estimator whose ``allow_missing`` is true takes a modality that X lacks as missing
+    in every row, and one row of zeros with ``n_features_in_`` or M columns is a probe, read as one
+    step of zeros in every modality. An estimator whose ``expected_modalities`` are given learns no
+    others.
 
     Parameters
     ----------
     estimator : estimator instance
         The estimator that learns or knows the modalities.
-    X : MultimodalData, mapping, pandas DataFrame or array-like of shape (n, d)
+    X : MultimodalData, mapping, DataFrame, table of any library or array-like of shape (n, d)
         The data.
     reset : bool
         True in fit, False afterwards.
+    cuts : mapping of str to callable, optional
+        By modality what shortens the sequence of a cell, before cells are padded to the longest.
 
     Returns
     -------
@@ -176,29 +173,26 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
     """
     if not reset:
         check_is_fitted(estimator)
+    X = open_container(X, modality_names(estimator, reset=reset))
     if is_multimodal(X) or (not reset and _has_columns_by_modality(X, estimator.modalities_)):
         allow_missing = not reset and getattr(estimator, "allow_missing", False)
         if allow_missing and isinstance(X, Mapping):
             X = {name: values for name, values in X.items() if values is not None}
-        data = to_multimodal(X, feature_sizes=None if reset else estimator.feature_sizes_)
+        sizes = None if reset else estimator.feature_sizes_
+        data = to_multimodal(X, feature_sizes=sizes, cuts=cuts)
         if len(data) == 0:
             raise ValueError("X has no rows: at least one row is needed.")
         if reset:
             _check_present(data)
-            estimator.n_features_in_ = len(data.modalities)
-            estimator.feature_names_in_ = np.array(data.modalities, dtype=object)
+            _learn_columns(estimator, X, data)
         elif allow_missing:
             data = with_absent(data, estimator.feature_sizes_)
+    elif not reset and is_probe(estimator, X):
+        data = probe_row(estimator.feature_sizes_)
     else:
-        if not reset:
-            check_same_modalities([TABLE_MODALITY], estimator.modalities_)
-        if _n_dimensions(X) not in (1, 2):
-            _refuse(X)
-        table = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-        # (n, d) -> (n, 1, d)
-        ids = row_names(X) if isinstance(X, pd.DataFrame) else None
-        data = MultimodalData({TABLE_MODALITY: table[:, np.newaxis, :]}, ids=ids)
+        data = read_table(estimator, X, reset=reset)
     if reset:
+        check_expected(estimator, data.modalities, X)
         estimator.modalities_ = data.modalities
         estimator.feature_sizes_ = data.feature_sizes
     _check_names(data, estimator)
@@ -206,6 +200,36 @@ def validate_multimodal(estimator: Any, X: Any, *, reset: bool) -> MultimodalDat
     check_feature_sizes(data.feature_sizes, estimator.feature_sizes_)
     check_finite(data.arrays, data.lengths)
     return data
+
+
+def modality_names(estimator: Any, *, reset: bool) -> tuple[str, ...] | None:
+    """Name the modalities of a table of arrays whose columns have no names.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        The estimator.
+    reset : bool
+        True in fit, where the names are those of ``expected_modalities``; False afterwards.
+
+    Returns
+    -------
+    names : tuple of str or None
+        The modalities in order; None where none are known.
+    """
+    names = getattr(estimator, "expected_modalities" if reset else "modalities_", None)
+    return None if names is None else tuple(names)
+
+
+def _learn_columns(estimator: Any, X: Any, data: MultimodalData) -> None:
+    """Learn the number of columns of X, and their names where it has any."""
+    if isinstance(X, MultimodalData):
+        estimator.n_features_in_ = X.shape[1]
+        # the columns of the flat matrix have no names; those of a former fit are no longer true
+        vars(estimator).pop("feature_names_in_", None)
+    else:
+        estimator.n_features_in_ = len(data.modalities)
+        estimator.feature_names_in_ = np.array(data.modalities, dtype=object)
 
 
 def _has_columns_by_modality(X: Any, modalities: tuple[str, ...]) -> bool:
@@ -269,22 +293,3 @@ def _check_present(data: MultimodalData) -> None:
     for name, lengths in data.lengths.items():
         if not lengths.any():
             raise ValueError(f"Modality {name!r} is missing in every row.")
-
-
-def _refuse(X: Any) -> NoReturn:
-    """Say that X has none of the forms."""
-    given = type(X).__name__
-    hint = ""
-    if _n_dimensions(X) > 2:
-        given += f" with {_n_dimensions(X)} dimensions"
-        hint = " Put it in a dict {name: array}."
-    raise TypeError(f"X is of type {given}. {describe_forms()}{hint}")
-
-
-def _n_dimensions(X: Any) -> int:
-    """Count dimensions without converting X; 0 for what is no array or sequence."""
-    if hasattr(X, "shape"):
-        return len(X.shape)
-    if isinstance(X, list | tuple):
-        return 1 + (_n_dimensions(X[0]) if X else 0)
-    return np.asarray(X).ndim if hasattr(X, "__array__") else 0

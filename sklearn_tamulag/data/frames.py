@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_tamulag.data.padding import is_missing
+from sklearn_tamulag.data.rows import PaddedRows
 
 SUFFIX = ".npy"
 
@@ -70,6 +71,49 @@ def column_values(column: pd.Series[Any]) -> Any:
     if isinstance(column.dtype, np.dtype):
         return column.to_numpy()
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def check_frame(frame: Any) -> None:
+    """Refuse what is no DataFrame.
+
+    Parameters
+    ----------
+    frame : object
+        The data, after `open_container`.
+
+    Raises
+    ------
+    TypeError
+        If it is no DataFrame.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(
+            f"frame must be a pandas DataFrame, got {type(frame).__name__}. A table of another "
+            "library, which narwhals reads, will do too."
+        )
+
+
+def frame_of_cells(rows: PaddedRows) -> pd.DataFrame:
+    """Make a DataFrame whose cells are the sequences, without their padding.
+
+    Parameters
+    ----------
+    rows : PaddedRows
+        The n rows of M modalities.
+
+    Returns
+    -------
+    frame : DataFrame of shape (n, M)
+        An array (T_i, d) or (T_i,) per cell, None where a row lacks the modality. The index is the
+        ids, where there are any.
+    """
+    columns = {}
+    for name, array in rows.arrays.items():
+        cells = np.empty(len(rows), dtype=object)
+        for row, length in enumerate(rows.lengths[name]):
+            cells[row] = array[row, :length] if length else None
+        columns[name] = cells
+    return pd.DataFrame(columns, index=rows.ids)
 
 
 def row_values(frame: pd.DataFrame, argument: str, values: str | ArrayLike | None) -> Any:
@@ -139,8 +183,7 @@ def read_sequences(
         If a column does not exist or none is a modality, a string is no path to a .npy file, or a
         file is not readable without running code.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}.")
+    check_frame(frame)
     if not frame.columns.is_unique:
         raise ValueError(f"frame has columns of the same name: {list(frame.columns)}.")
     sequences = {}

@@ -9,9 +9,17 @@ from typing import Any, Self
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_tamulag.data.frames import read_sequences, row_names, row_values
+from sklearn_tamulag.data.containers import open_container
+from sklearn_tamulag.data.frames import (
+    check_frame,
+    frame_of_cells,
+    read_sequences,
+    row_names,
+    row_values,
+)
 from sklearn_tamulag.data.npy import MmapMode
-from sklearn_tamulag.data.padding import pad_values, zero_padded
+from sklearn_tamulag.data.padding import zero_padded
+from sklearn_tamulag.data.ragged import lengths_of_masks, pad_values
 from sklearn_tamulag.data.rows import PaddedRows, check_row_values, check_unique_ids
 from sklearn_tamulag.data.store import read_store, write_store
 from sklearn_tamulag.data.validation import check_arrays, check_lengths
@@ -82,6 +90,7 @@ class MultimodalData(PaddedRows):
         ids: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> None:
+        arrays, lengths = lengths_of_masks(arrays, lengths)
         checked = check_arrays(arrays)
         self.lengths = check_lengths(lengths, checked)
         self.arrays = {name: zero_padded(checked[name], self.lengths[name]) for name in checked}
@@ -146,7 +155,7 @@ class MultimodalData(PaddedRows):
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         *,
         modalities: str | Sequence[str] | None = None,
         ids: str | ArrayLike | None = None,
@@ -158,9 +167,10 @@ class MultimodalData(PaddedRows):
         Parameters
         ----------
         frame : DataFrame of n rows
-            Each cell of a modality's column is an array of shape (T_i, d) or (T_i,), as for
-            `from_sequences`, or the path to a .npy file that holds one; None, NaN or an empty
-            path where the row lacks the modality. A column of numbers has one step of one feature.
+            Of pandas, or a table of any library that narwhals reads. Each cell of a modality's
+            column is an array of shape (T_i, d) or (T_i,), as for `from_sequences`, or the path to
+            a .npy file that holds one; None, NaN or an empty path where the row lacks the modality.
+            A column of numbers has one step of one feature.
         modalities : str or sequence of str, default=None
             The columns that are modalities, in the order wanted. None takes every column that
             holds arrays or paths to .npy files, and so leaves labels and transcripts out.
@@ -202,6 +212,8 @@ class MultimodalData(PaddedRows):
         MultimodalData of 2 rows + ids + groups
           audio: (2, 5, 3) float64, lengths 2..5, missing 0
         """
+        frame = open_container(frame)
+        check_frame(frame)
         others = [given for given in (ids, groups) if isinstance(given, str)]
         sequences = read_sequences(frame, modalities, others, root)
         return cls.from_sequences(
@@ -209,6 +221,28 @@ class MultimodalData(PaddedRows):
             ids=row_names(frame) if ids is None else row_values(frame, "ids", ids),
             groups=row_values(frame, "groups", groups),
         )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Make a DataFrame with a column of arrays per modality, which every fit takes too.
+
+        scikit-learn looks at a DataFrame column by column: ``permutation_importance`` then shuffles
+        whole modalities.
+
+        Returns
+        -------
+        frame : DataFrame of shape (n, M)
+            By cell the valid steps, of shape (T_i, d), or (T_i,) for token ids; None where a row
+            lacks the modality. The index is ``ids``, or 0 to n - 1; ``groups`` do not travel.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_tamulag import MultimodalData
+        >>> X = MultimodalData({"audio": np.ones((2, 3, 4))}, {"audio": [3, 1]}, ids=["a", "b"])
+        >>> X.to_frame()["audio"].map(np.shape).to_dict()
+        {'a': (3, 4), 'b': (1, 4)}
+        """
+        return frame_of_cells(self)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the data to a folder, as a .npy file per array and a JSON index.

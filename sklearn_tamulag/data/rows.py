@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklearn_tamulag.data.blocks import row_blocks, valid_steps
+from sklearn_tamulag.data.flat import flatten_steps, n_columns
 from sklearn_tamulag.data.padding import clear_padding, stack_rows, zero_padded
 from sklearn_tamulag.data.selection import row_index, take_rows
 from sklearn_tamulag.data.validation import check_feature_sizes, check_same_modalities
@@ -63,7 +64,12 @@ class PaddedRows:
     @property
     def shape(self) -> tuple[int, int]:
         """Shape of the flat matrix: rows, and the sum of T * d (T for token ids)."""
-        return len(self), sum(math.prod(array.shape[1:]) for array in self.arrays.values())
+        return len(self), n_columns(self.shapes)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Steps and features (T, d) by modality, (T,) for token ids: what leads back from flat."""
+        return {name: array.shape[1:] for name, array in self.arrays.items()}
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -190,20 +196,27 @@ class PaddedRows:
         for name, array in self.arrays.items():
             start, stop = stop, stop + math.prod(array.shape[1:])
             for rows in row_blocks(array):
-                block = self._block(name, rows)
-                flat[rows, start:stop] = block.reshape(len(block), -1)  # (B, T, d) -> (B, T * d)
+                flat[rows, start:stop] = flatten_steps(
+                    self._block(name, rows), self.lengths[name][rows]
+                )
         return flat
 
     def _block(self, name: str, rows: slice) -> NDArray[Any]:
         """Read some rows of a modality into memory, with zero padding."""
         return zero_padded(np.asarray(self.arrays[name][rows]), self.lengths[name][rows])
 
+    def __sizeof__(self) -> int:
+        # joblib and dask decide by it how rows travel to their workers
+        parts = [*self.arrays.values(), *self.lengths.values(), self.ids, self.groups]
+        return object.__sizeof__(self) + sum(part.nbytes for part in parts if part is not None)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PaddedRows):
             return NotImplemented
         return (
             self.modalities == other.modalities
-            and self.shape == other.shape
+            and len(self) == len(other)
+            and self.shapes == other.shapes
             and all(np.array_equal(self.lengths[name], other.lengths[name]) for name in self.arrays)
             and all(np.array_equal(getattr(self, k), getattr(other, k)) for k in ("ids", "groups"))
             and all(

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_tamulag.data.blocks import row_blocks, valid_steps
-
-REST = "rest"
+from sklearn_tamulag.data.naming import REST, check_modality_names, nearest
 
 
 def check_arrays(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
@@ -38,14 +37,9 @@ def check_arrays(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
         raise TypeError(f"arrays must be a dict by modality name, got {type(arrays).__name__}.")
     if not arrays:
         raise ValueError("arrays must hold at least one modality, got none.")
+    check_modality_names("arrays", arrays)
     checked = {}
     for name, array in arrays.items():
-        if not isinstance(name, str):
-            raise TypeError(f"Modality names must be strings, got {name!r}.")
-        if name == REST:
-            raise ValueError(
-                f"No modality can be named {REST!r}: it stands for all others in parameters."
-            )
         checked[name] = _check_array(name, array)
     rows = {name: array.shape[0] for name, array in checked.items()}
     if len(set(rows.values())) > 1:
@@ -221,7 +215,7 @@ def check_same_modalities(given: Iterable[str], expected: Iterable[str]) -> None
     if unknown or missing:
         raise ValueError(
             f"Expected the modalities {_listed(expected)}; unknown: {_listed(unknown) or 'none'}; "
-            f"missing: {_listed(missing) or 'none'}."
+            f"missing: {_listed(missing) or 'none'}.{nearest(unknown, missing)}"
         )
 
 
@@ -286,6 +280,7 @@ def by_modality(name: str, value: Any, modalities: Sequence[str], *, rest: bool)
     if unknown:
         raise ValueError(
             f"{name} names {_listed(unknown)}; allowed are {_listed(modalities)} and {REST!r}."
+            f"{nearest(unknown, names)}"
         )
     absent = [key for key in names if key not in value]
     if absent and REST not in value:

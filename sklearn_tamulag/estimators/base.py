@@ -13,7 +13,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from sklearn_tamulag.data.containers import open_container
+from sklearn_tamulag.data.forms import modality_names
 from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.naming import check_modality_names
 from sklearn_tamulag.estimators.encoders import frozen_caches, learn_text
 from sklearn_tamulag.estimators.given_rows import GivenRows, RowReading
 from sklearn_tamulag.estimators.learned_state import SavedNetwork
@@ -69,6 +72,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
         """Validate everything, then train: a new net, or the one at hand."""
         fresh = not (hasattr(self, "net_") and (incremental or self.warm_start))
         device = self._check_settings(y)
+        X = open_container(X, modality_names(self, reset=fresh))
         if fresh:
             self.transformers_, self.tokenizers_ = learn_text(self.encoders, X)
         data = self._read(X, reset=fresh)
@@ -96,6 +100,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
     def _check_settings(self, y: Any) -> str:
         """Check what needs no data, and return the device to train on."""
         self._validate_params()
+        check_modality_names("expected_modalities", self.expected_modalities)
         device = resolve_device(self.device)
         if self.compile:
             check_compiler(device)
@@ -151,9 +156,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
             "training rows": train,
             "validation rows": held_out,
         }
-        return open_checkpoint(
-            self.checkpoint, type(self).__name__, self.get_params(deep=False), content
-        )
+        return open_checkpoint(self.checkpoint, type(self).__name__, self._plain_params(), content)
 
     def _datasets(
         self,
@@ -195,7 +198,7 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
         # A dict that is changed in place later changes nothing of what this net is.
         params = {
             name: copy.deepcopy(value) if isinstance(value, Mapping) else value
-            for name, value in self.get_params(deep=False).items()
+            for name, value in self._plain_params().items()
             if name not in ("callbacks", "random_state")
         }
         params["label_generation"] = self._label_generation()
@@ -252,11 +255,11 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
         incremental: bool,
     ) -> None:
         """Run the net over the data set and keep what it learned, also when interrupted."""
-        net = self.net_
-        net.max_epochs = 1 if incremental else self.max_epochs
-        net.scheduled_epochs = 0 if incremental else self.max_epochs
-        net.batch_size = self.batch_size or len(dataset)
-        propose = label_strategy(self._label_generation(), self.get_params(deep=False))
+        net, params = self.net_, self._plain_params()
+        net.max_epochs = 1 if incremental else params["max_epochs"]
+        net.scheduled_epochs = 0 if incremental else params["max_epochs"]
+        net.batch_size = params["batch_size"] or len(dataset)
+        propose = label_strategy(self._label_generation(), params)
         memory = LabelMemory(
             net.target.encode(dataset.y),
             dataset.weight,

@@ -115,6 +115,10 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         Of weights and features; "bfloat16" computes in it where torch deems that safe.
     compile : bool, default=False
         Whether training runs through torch.compile: slower to start, faster at best on a GPU.
+    expected_modalities : sequence of str or None, default=None
+        The modalities that fit is to find, in any order; anything else is refused, such as the flat
+        matrix that a meta-estimator makes. Also the names, in this order, of the columns of an
+        array of arrays. None takes any.
     allow_missing : bool, default=False
         Whether X may lack whole modalities of fit, as absent columns or keys, in all that follows
         it: they count as missing in every row.
@@ -134,9 +138,11 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     transformers_, tokenizers_ : dict
         By modality, the configuration of its transformer, and the tokenizer of its strings.
     n_features_in_ : int
-        The number of modalities; of columns, if a table of numbers was fitted.
-    feature_names_in_ : ndarray of shape (M,), dtype object
-        The names of the modalities; of the columns, if a DataFrame of numbers was fitted.
+        The columns of what was fitted, as scikit-learn counts them: ``X.shape[1]``, those of the
+        flat matrix, for MultimodalData; M for a dict, a list of dicts or a table with a column per
+        modality.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype object
+        The names of these columns, where they have any; MultimodalData and arrays have none.
     classes_ : ndarray of shape (K,)
         The classes, sorted.
     n_iter_ : int
@@ -176,8 +182,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
                        `schedule`, `gradient_accumulation`, `gradient_clipping`, `class_weight`
     early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`
     reproducibility    `random_state`, `warm_start`, `checkpoint`
-    running            `device`, `precision`, `compile`, `allow_missing`, `callbacks`,
-                       `verbose`
+    running            `device`, `precision`, `compile`, `expected_modalities`,
+                       `allow_missing`, `callbacks`, `verbose`
     =================  ==========================================================================
 
     References

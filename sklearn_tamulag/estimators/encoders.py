@@ -5,6 +5,7 @@ from numbers import Integral
 from os import PathLike, fspath
 from typing import Any
 
+from sklearn_tamulag.data.naming import nearest
 from sklearn_tamulag.data.sklearn_private import Interval, StrOptions, make_constraint
 from sklearn_tamulag.estimators.parameters import NON_NEGATIVE, SIZE
 from sklearn_tamulag.nn.encoders import CELLS
@@ -75,7 +76,7 @@ def encoder_options(encoders: Mapping[str, Any] | None) -> dict[str, dict[str, A
                 raise ValueError(
                     f"encoders[{name!r}] has the option {option!r}, which a {kind} encoder does "
                     f"not have{': it needs a transformer' if needs else ''}; allowed are "
-                    f"{list(allowed)}."
+                    f"{list(allowed)}.{nearest([option], allowed)}"
                 )
             constraints = [make_constraint(constraint) for constraint in allowed[option]]
             if not any(constraint.is_satisfied_by(value) for constraint in constraints):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from sklearn_tamulag.data.naming import nearest
 from sklearn_tamulag.data.sklearn_private import Interval
 from sklearn_tamulag.data.validation import by_modality
 from sklearn_tamulag.estimators.encoders import (
@@ -54,7 +55,7 @@ def _encoder_options(
     if unknown:
         raise ValueError(
             f"encoders names the modalities {unknown}, which X does not have; it has "
-            f"{list(modalities)}."
+            f"{list(modalities)}.{nearest(unknown, modalities)}"
         )
     return {name: options.get(name, {}) for name in modalities}
 

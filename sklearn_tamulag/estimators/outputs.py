@@ -14,7 +14,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_tamulag.data.forms import validate_multimodal
+from sklearn_tamulag.data.containers import open_container
+from sklearn_tamulag.data.forms import modality_names, validate_multimodal
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.precision import check_representable
 from sklearn_tamulag.nn.module import TAMULAGOutput
@@ -34,6 +35,7 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _read(self, X: Any, *, reset: bool) -> MultimodalData:
         """Check X and put its modalities in the order of fit."""
+        X = open_container(X, modality_names(self, reset=reset))
         encodings = {name: TextEncoding(**state) for name, state in self.tokenizers_.items()}
         data = validate_multimodal(self, with_token_ids(X, encodings), reset=reset)
         data = check_token_ids(data, self.transformers_)

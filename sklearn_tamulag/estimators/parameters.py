@@ -70,6 +70,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "device": [str, torch.device],
     "precision": [StrOptions(set(PRECISIONS))],
     "compile": ["boolean"],
+    "expected_modalities": ["array-like", None],
     "allow_missing": ["boolean"],
     "callbacks": [list, tuple, None],
     "verbose": ["verbose"],
@@ -120,6 +121,7 @@ class TAMULAGParameters(BaseEstimator):
         device: str | torch.device = "auto",
         precision: str = "float32",
         compile: bool = False,
+        expected_modalities: Sequence[str] | None = None,
         allow_missing: bool = False,
         callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
@@ -160,9 +162,21 @@ class TAMULAGParameters(BaseEstimator):
         self.device = device
         self.precision = precision
         self.compile = compile
+        self.expected_modalities = expected_modalities
         self.allow_missing = allow_missing
         self.callbacks = callbacks
         self.verbose = verbose
+
+    def _plain_params(self) -> dict[str, Any]:
+        """The parameters, numbers of NumPy as Python's, which torch and tokenizers insist on."""
+        return {name: _plain(value) for name, value in self.get_params(deep=False).items()}
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's, in dicts too; dicts come out as copies."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class RegressorParameters(TAMULAGParameters):
@@ -223,6 +237,7 @@ class ClassifierParameters(TAMULAGParameters):
         device: str | torch.device = "auto",
         precision: str = "float32",
         compile: bool = False,
+        expected_modalities: Sequence[str] | None = None,
         allow_missing: bool = False,
         callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
@@ -264,6 +279,7 @@ class ClassifierParameters(TAMULAGParameters):
             device=device,
             precision=precision,
             compile=compile,
+            expected_modalities=expected_modalities,
             allow_missing=allow_missing,
             callbacks=callbacks,
             verbose=verbose,

@@ -177,6 +177,7 @@ OPTIONS = {
     "device": 3,
     "precision": "float8",
     "compile": "yes",
+    "expected_modalities": "text",
     "allow_missing": "yes",
     "checkpoint": 3,
     "callbacks": "progress",

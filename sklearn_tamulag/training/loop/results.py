@@ -43,7 +43,7 @@ def history_frame(net: TAMULAGNet) -> pd.DataFrame:
         {
             key: value
             for key, value in row.items()
-            if key not in _BOOKKEEPING and not key.endswith(_BOOKKEEPING_ENDS)
+            if key in columns or (key not in _BOOKKEEPING and not key.endswith(_BOOKKEEPING_ENDS))
         }
         for row in net.history
     ]
@@ -112,6 +112,9 @@ def label_frame(
     """
     if classes is None:
         return pd.DataFrame(labels, index=index, columns=pd.Index(modalities, name="modality"))
+    if np.asarray(classes).dtype.kind == "f":
+        # pandas has no index of float16 or long double
+        classes = np.asarray(classes, dtype=np.float64).tolist()
     columns = pd.MultiIndex.from_product([modalities, classes], names=["modality", "class"])
     # (n, M, K) -> (n, M * K)
     return pd.DataFrame(labels.reshape(len(labels), -1), index=index, columns=columns)

@@ -12,14 +12,16 @@ from sklearn.utils import assert_all_finite, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_tamulag.data.containers import plain_values
+
 
 def check_classes(y: Any, name: str) -> NDArray[Any]:
     """Check that y has a class for every row.
 
     Parameters
     ----------
-    y : array-like of shape (n,)
-        The classes of the rows: numbers, strings or booleans.
+    y : array-like, or column of any library, of shape (n,)
+        The classes of the rows: numbers, strings or booleans of any type.
     name : str
         The argument that y came as, for the message.
 
@@ -38,7 +40,7 @@ def check_classes(y: Any, name: str) -> NDArray[Any]:
     >>> check_classes(["a", "b"], "y").tolist()
     ['a', 'b']
     """
-    values: NDArray[Any] = column_or_1d(y, warn=True)
+    values: NDArray[Any] = column_or_1d(plain_values(y), warn=True)
     if pd.isna(values).any():
         raise ValueError(
             f"{name} must have a class for every row, got missing values (NaN or None)."

@@ -12,6 +12,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
+from sklearn_tamulag.data.containers import plain_values
+
 
 def weighted_magnitude(
     values: NDArray[np.float64], weight: NDArray[np.float64], *, squared: bool
@@ -52,8 +54,8 @@ def check_numbers(y: Any, name: str = "y") -> NDArray[np.float64]:
 
     Parameters
     ----------
-    y : array-like of shape (n,)
-        Finite numbers, or strings that spell them.
+    y : array-like, or column of any library, of shape (n,)
+        Finite numbers of any type, or strings that spell them.
     name : str, default="y"
         The argument, for messages.
 
@@ -67,8 +69,8 @@ def check_numbers(y: Any, name: str = "y") -> NDArray[np.float64]:
     ValueError
         If a value is no finite number, or there is more than one column.
     """
-    values = column_or_1d(y, warn=True)
-    if values.dtype.kind in "OUS":
+    values = column_or_1d(plain_values(y), warn=True)
+    if values.dtype.kind in "OUST":
         try:
             values = values.astype(np.float64)
         except (TypeError, ValueError) as error:
