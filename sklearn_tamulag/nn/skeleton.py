@@ -13,25 +13,26 @@ from torch.overrides import TorchFunctionMode
 # Names under which configurations say how often something is repeated.
 _REPEATED = re.compile(r"(.*_)?(n|num)?_?(layers?|groups?|blocks?|experts?)(_num)?")
 
-# Calls of torch for each weight: it is made and drawn.
-_CALLS = 50
-_FEW_CALLS = 1000
+# Functions that make a tensor. A module makes each of its weights once, and few others.
+_FACTORIES = {"arange", "empty", "full", "linspace", "ones", "rand", "randn", "tensor", "zeros"}
+_TENSORS = 20
+_FEW_TENSORS = 500
 
 # What a module computes of its sizes beside its weights, as masks: at most as much as these.
 _SPARE_BYTES = 32 * 2**20
 
 
-class BoundedCalls(TorchFunctionMode):
-    """Counts this thread's calls of torch, and ends the building of more than there is room for.
+class BoundedTensors(TorchFunctionMode):
+    """Counts the tensors that this thread makes, and ends the building of more than there may be.
 
     Parameters
     ----------
     limit : int
-        How many calls there may be.
+        How many tensors there may be.
 
     Examples
     --------
-    >>> with BoundedCalls(10):
+    >>> with BoundedTensors(10):
     ...     _ = torch.zeros(3)
     """
 
@@ -42,9 +43,11 @@ class BoundedCalls(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Count a call, and pass it on."""
-        self.left -= 1
-        if self.left < 0:
+        """Count a call that makes a tensor, and pass it on."""
+        # Others may put back what a context has set, and must come through.
+        made = getattr(func, "__name__", "") in _FACTORIES
+        self.left -= made
+        if made and self.left < 0:
             raise ValueError("the weights are those of fewer layers than the parameters ask for.")
         return func(*args, **(kwargs or {}))
 
@@ -110,7 +113,7 @@ def check_weights(
     """
     if type(weights) is not dict or not all(isinstance(w, Tensor) for w in weights.values()):
         raise ValueError("weights are no dict of tensors.")
-    with torch.device("meta"), BoundedCalls(_FEW_CALLS + _CALLS * len(weights)):
+    with torch.device("meta"), BoundedTensors(_FEW_TENSORS + _TENSORS * len(weights)):
         skeleton = build().to(dtype)
     expected = skeleton.state_dict()
     for name in sorted(expected.keys() | weights.keys()):

@@ -95,8 +95,10 @@ def read_value(path: str | PathLike[str], *, kind: str) -> Any:
     """
     try:
         tensors, document, room = _checked(read_whole(path), kind)
-        # The bytes of the file are gone by now: they shall not stand beside what is made of them.
-        return decode(parse_json(document, room), tensors, room)
+        node = parse_json(document, room)
+        # As the bytes of the file before, its text shall not stand beside what is made of it.
+        del document
+        return decode(node, tensors, room)
     except (OSError, KeyboardInterrupt, SystemExit):
         raise
     # Whoever made the file, a reader of any of its parts may fail in ways of its own: even by what

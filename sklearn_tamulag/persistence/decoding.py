@@ -20,7 +20,7 @@ from sklearn_tamulag.persistence.errors import MalformedError
 from sklearn_tamulag.persistence.limits import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
-    number_values,
+    check_hashes,
     shortened,
 )
 from sklearn_tamulag.persistence.tables import read_frame, read_index
@@ -112,9 +112,11 @@ class Decoder:
     def _dict(self, items: list[Node]) -> dict[Any, Any]:
         pairs = [_listed(pair, 2) for pair in _listed(items)]
         keys = [self.value(key) for key, _ in pairs]
-        if number_values(keys) != list(range(len(keys))):
+        check_hashes(keys)
+        read = {key: self.value(item) for key, (_, item) in zip(keys, pairs, strict=True)}
+        if len(read) < len(pairs):
             raise ValueError("a key of a dict comes twice")
-        return {key: self.value(item) for key, (_, item) in zip(keys, pairs, strict=True)}
+        return read
 
     def _array(self, **fields: Node) -> Any:
         return read_array(fields, self._take, self.value, self.room)

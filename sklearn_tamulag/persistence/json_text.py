@@ -12,8 +12,8 @@ _MAX_BRACKETS = 4 * (MAX_DEPTH + 4)
 _MAX_DIGITS = MAX_INTEGER_BITS // 3
 
 # Bytes that Python takes for each part of a text, with what is made of it afterwards.
-_COST = {b"{": 260, b"[": 110, b",": 48, b":": 32}
-_BLOCK = 2**20
+_COST = {b"{": 260, b"[": 100, b",": 56, b":": 32}
+_BLOCK = 2**17
 
 
 def parse_json(text: bytes, room: int) -> Any:

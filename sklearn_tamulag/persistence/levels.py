@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_tamulag.persistence.limits import SPARE_ROWS, number_values
+from sklearn_tamulag.persistence.limits import SPARE_ROWS, check_hashes
 
 _MAX_LEVELS = 64
 
@@ -69,7 +69,14 @@ def _different(level: pd.Index[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]
         _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
         codes[known] = inverse
         return known[first], codes
-    numbers = number_values(level.to_numpy(dtype=object)[known].tolist())
-    codes[known] = numbers
+    objects = level.to_numpy(dtype=object)[known]
+    if all(type(value) is str for value in objects):
+        _, first, inverse = np.unique(objects, return_index=True, return_inverse=True)
+        codes[known] = inverse
+        return known[first], codes
+    keys = objects.tolist()
+    check_hashes(keys)
+    numbers: dict[Any, int] = {}
+    codes[known] = [numbers.setdefault(value, len(numbers)) for value in keys]
     places = np.unique(codes[known], return_index=True)[1]
     return known[places], codes

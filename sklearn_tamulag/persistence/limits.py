@@ -1,7 +1,10 @@
 """What a file may ask for: every count and size is bounded by the bytes that are there."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 MAX_DEPTH = 64
 """How deep values may be nested; more is refused instead of exhausting the interpreter."""
@@ -76,20 +79,13 @@ def check_shape(shape: Any, room: int) -> list[int]:
     return shape
 
 
-def number_values(values: Iterable[Hashable]) -> list[int]:
-    """Number values, equal ones alike, and refuse those that were chosen to have one hash.
-
-    A dict would compare each of those with each.
+def check_hashes(values: Sequence[Hashable]) -> None:
+    """Refuse values that were chosen to have one hash: a dict would compare each with each.
 
     Parameters
     ----------
-    values : iterable
-        Keys of a dict that is yet to be made, for instance.
-
-    Returns
-    -------
-    list of int
-        The number of each value, from 0 in the order of their first places.
+    values : sequence
+        Keys of a dict that is yet to be made; some may be equal.
 
     Raises
     ------
@@ -98,23 +94,23 @@ def number_values(values: Iterable[Hashable]) -> list[int]:
 
     Examples
     --------
-    >>> number_values(["b", "a", "b"])
-    [0, 1, 0]
-    >>> number_values(number * (2**61 - 1) for number in range(1000))
+    >>> check_hashes(["a"] * 1000)
+    >>> check_hashes([number * (2**61 - 1) for number in range(1000)])
     Traceback (most recent call last):
         ...
     ValueError: more than 16 different keys have one hash
     """
-    # Hashes are integers, whose own hashes hardly collide.
-    of_hash: dict[int, list[tuple[Any, int]]] = {}
-    numbers, different = [], 0
-    for value in values:
-        alike = of_hash.setdefault(hash(value), [])
-        found = next((number for other, number in alike if other is value or other == value), None)
-        if found is None:
-            if len(alike) == _EQUAL_HASHES:
+    hashes = np.fromiter(map(hash, values), np.int64, len(values))
+    order = np.argsort(hashes, kind="stable")
+    hashes = hashes[order]
+    starts = [0, *(np.flatnonzero(hashes[1:] != hashes[:-1]) + 1).tolist(), len(hashes)]
+    for start, stop in pairwise(starts):
+        if stop - start <= _EQUAL_HASHES:
+            continue
+        different: list[Hashable] = []
+        for place in order[start:stop].tolist():
+            value = values[place]
+            if not any(value is other or value == other for other in different):
+                different.append(value)
+            if len(different) > _EQUAL_HASHES:
                 raise ValueError(f"more than {_EQUAL_HASHES} different keys have one hash")
-            found, different = different, different + 1
-            alike.append((value, found))
-        numbers.append(found)
-    return numbers

@@ -80,11 +80,12 @@ class EpochCheckpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, of another fit, or does not fit the net.
+            If the file is damaged, a link, of another fit, or does not fit the net.
         """
         path = self._latest()
         if path is None:
             return
+        _refuse_link(path)
         try:
             state = read_value(path, kind=_KIND)
             if state["fit"] != self.fit:
