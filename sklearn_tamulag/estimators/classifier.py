@@ -97,7 +97,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         Whether to stop once the validation loss no longer improves, and restore the best epoch. The
         validation rows are `X_val`, or held out of X, in whole groups where there are any.
     validation_fraction : float in (0, 1), default=0.15
-        Share of the rows, or of the groups, held out; of every class alike in classification.
+        Share of the rows held out, in whole groups; of every class alike in classification.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which training stops, at least 1.
     random_state : int, RandomState instance or None, default=None
@@ -150,10 +150,11 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     best_iter_ : int
         The epoch whose weights are in use, from 1; the last one without early stopping.
     history_ : DataFrame of shape (epochs, columns)
-        Losses in nats, by epoch from 1: ``train_loss``, the sum over all tasks; ``valid_loss``, of
-        the multimodal task; ``train_`` and ``valid_`` columns of "multimodal" and every modality,
-        in validation compared with y or with what people said of the modality (NaN without
-        validation rows). Also ``dur`` in seconds, and whatever callbacks record.
+        Losses in nats, by epoch from 1: ``train_loss``, what is minimised, the sum over all tasks;
+        ``valid_loss``, of the multimodal task; ``train_`` and ``valid_`` columns of "multimodal"
+        and every modality: mean losses weighted by row and class alone, of a modality over the rows
+        that have it, in validation compared with y or with what people said of it (NaN without such
+        rows). Also ``dur`` in seconds, and whatever callbacks record.
     unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
         The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
         fit, in their order; one for a class that people gave. NaN where a row was held out, has
@@ -198,12 +199,12 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     --------
     >>> from sklearn_tamulag import TAMULAGClassifier
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
-    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> data = make_multimodal_sentiment(100, random_state=0)
     >>> classifier = TAMULAGClassifier(max_epochs=2, random_state=0).fit(data.X, data.y > 0)
     >>> classifier.predict_proba(data.X[:5]).shape
     (5, 2)
     >>> classifier.unimodal_labels_.shape
-    (60, 6)
+    (100, 6)
     """
 
     _criterion = torch.nn.CrossEntropyLoss

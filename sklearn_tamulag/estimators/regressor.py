@@ -97,7 +97,7 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         Whether to stop once the validation loss no longer improves, and restore the best epoch. The
         validation rows are `X_val`, or held out of X, in whole groups where there are any.
     validation_fraction : float in (0, 1), default=0.15
-        Share of the rows, or of the groups, held out; of every class alike in classification.
+        Share of the rows held out, in whole groups; of every class alike in classification.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which training stops, at least 1.
     random_state : int, RandomState instance or None, default=None
@@ -148,11 +148,11 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     best_iter_ : int
         The epoch whose weights are in use, from 1; the last one without early stopping.
     history_ : DataFrame of shape (epochs, columns)
-        Losses in units of the scaled target (see Notes), by epoch from 1: ``train_loss``, the sum
-        over all tasks; ``valid_loss``, of the multimodal task; ``train_`` and ``valid_`` columns of
-        "multimodal" and every modality, in validation compared with y or with what people said of
-        the modality (NaN without validation rows). Also ``dur`` in seconds, and whatever callbacks
-        record.
+        Losses in units of the scaled target (see Notes), by epoch from 1: ``train_loss``, what is
+        minimised, the sum over all tasks; ``valid_loss``, of the multimodal task; ``train_`` and
+        ``valid_`` columns of "multimodal" and every modality: mean losses weighted by row alone, of
+        a modality over the rows that have it, in validation compared with y or with what people
+        said of it (NaN without such rows). Also ``dur`` in seconds, and whatever callbacks record.
     unimodal_labels_ : DataFrame of shape (n, M), dtype float64
         The generated labels in the units of y, as of `best_iter_`, of the rows given to fit, in
         their order; those that people gave as they were given. NaN where a row was held out, has
@@ -190,8 +190,8 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     The network learns (y - neutral) / target_scale; predictions, labels and scores are in the units
     of y. Rows of weight zero are as if absent. A modality that a row lacks, with length 0 or an
     empty cell, adds nothing to any loss, centre or line, and every row must have at least one. In
-    the fusion a learned vector stands for it: the mean of the training rows' own vectors, where no
-    training row lacked it.
+    the fusion a vector stands for it, which is fitted after training on the training rows with gaps
+    made in them, however many lacked it; what is said of complete rows does not hang on it.
 
     References
     ----------
@@ -205,14 +205,14 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     --------
     >>> from sklearn_tamulag import TAMULAGRegressor
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
-    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> data = make_multimodal_sentiment(100, random_state=0)
     >>> regressor = TAMULAGRegressor(max_epochs=2, random_state=0).fit(data.X, data.y)
     >>> regressor.predict(data.X[:5]).shape
     (5,)
     >>> list(regressor.predict_unimodal(data.X[:5]).columns)
     ['text', 'audio', 'vision']
     >>> regressor.unimodal_labels_.shape, len(regressor.history_)
-    ((60, 3), 2)
+    ((100, 3), 2)
     """
 
     _criterion = torch.nn.L1Loss

@@ -69,7 +69,7 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
     >>> from sklearn_tamulag import TAMULAGRegressor
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
     >>> from sklearn_tamulag.preprocessing import SequenceScaler
-    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> data = make_multimodal_sentiment(100, random_state=0)
     >>> pipeline = make_pipeline(SequenceScaler(), TAMULAGRegressor(max_epochs=2))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sklearn_tamulag.save(pipeline.fit(data.X, data.y), f"{folder}/model.safetensors")

@@ -62,14 +62,14 @@ def missing_modality_report(
     >>> from sklearn_tamulag import TAMULAGRegressor
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
     >>> from sklearn_tamulag.inspection import missing_modality_report
-    >>> data = make_multimodal_sentiment(60, feature_sizes={"text": 4, "audio": 3}, random_state=0)
+    >>> data = make_multimodal_sentiment(100, feature_sizes={"text": 4, "audio": 3}, random_state=0)
     >>> regressor = TAMULAGRegressor(max_epochs=2, random_state=0).fit(data.X, data.y)
     >>> missing_modality_report(regressor, data.X, data.y)[["text", "audio", "rows"]]
                   text  audio  rows
     present
-    text + audio  True   True    60
-    text          True  False    60
-    audio        False   True    60
+    text + audio  True   True   100
+    text          True  False   100
+    audio        False   True   100
     """
     if not is_multimodal(X):
         raise TypeError(f"X must name its modalities to hide them, got {type(X).__name__}.")

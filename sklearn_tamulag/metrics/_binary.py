@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import f1_score
 
-from sklearn_tamulag.metrics._checks import _check_pair
+from sklearn_tamulag.metrics._checks import _check_weighted
+from sklearn_tamulag.metrics._continuous import weighted_share
+
+Classes = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64] | None]
 
 
-def _has0_classes(
-    y_true: ArrayLike, y_pred: ArrayLike
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return whether truth and prediction are at or above zero, for all rows."""
-    truth, prediction = _check_pair(y_true, y_pred)
-    return truth >= 0, prediction >= 0
+def _has0_classes(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None) -> Classes:
+    """Return whether truth and prediction are at or above zero, for all rows, and weights."""
+    truth, prediction, weight = _check_weighted(y_true, y_pred, sample_weight)
+    return truth >= 0, prediction >= 0, weight
 
 
 def _nonzero_classes(
-    y_true: ArrayLike, y_pred: ArrayLike
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None
+) -> Classes:
     """Return whether truth and prediction are above zero, for rows whose truth is not zero."""
-    truth, prediction = _check_pair(y_true, y_pred)
+    truth, prediction, weight = _check_weighted(y_true, y_pred, sample_weight)
     kept = truth != 0
     if not kept.any():
         raise ValueError(
             f"y_true holds zeros only ({len(truth)} rows): nothing is left after the true zeros "
             "are dropped. A nonzero score needs at least one row with another label."
         )
-    return truth[kept] > 0, prediction[kept] > 0
+    return truth[kept] > 0, prediction[kept] > 0, None if weight is None else weight[kept]
 
 
-def _sims_classes(
-    y_true: ArrayLike, y_pred: ArrayLike
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _sims_classes(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None) -> Classes:
     """Return whether truth and prediction are above zero, for all rows; clipping keeps signs."""
-    truth, prediction = _check_pair(y_true, y_pred)
-    return truth > 0, prediction > 0
+    truth, prediction, weight = _check_weighted(y_true, y_pred, sample_weight)
+    return truth > 0, prediction > 0, weight
 
 
-def _accuracy(truth: NDArray[Any], prediction: NDArray[Any]) -> float:
+def _share_of_equal(
+    truth: NDArray[np.bool_], prediction: NDArray[np.bool_], weight: NDArray[np.float64] | None
+) -> float:
     """Return the share of equal classes."""
-    return float(np.mean(truth == prediction))
+    return weighted_share(truth == prediction, weight)
 
 
-def _weighted_f1(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> float:
+def _weighted_f1(
+    truth: NDArray[np.bool_], prediction: NDArray[np.bool_], weight: NDArray[np.float64] | None
+) -> float:
     """Return F1 averaged over the two classes, weighted by how often each is true."""
-    return float(f1_score(truth, prediction, average="weighted", zero_division=0.0))
+    score = f1_score(truth, prediction, average="weighted", zero_division=0.0, sample_weight=weight)
+    return float(score)
 
 
-def acc2_has0_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def acc2_has0_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Binary accuracy over all rows: sentiment >= 0 against sentiment < 0.
 
     A true zero is positive. A prediction of 0.0 for it is right and one of -0.01 is wrong, so this
@@ -64,6 +68,8 @@ def acc2_has0_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment, in any unit whose neutral point is zero.
     y_pred : array-like of shape (n,)
         Predicted sentiment, in the same unit.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -92,10 +98,12 @@ def acc2_has0_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> acc2_has0_score([-1.0, 0.0, 0.0, 2.0], [-0.51, -0.01, -0.01, 0.99])
     0.5
     """
-    return _accuracy(*_has0_classes(y_true, y_pred))
+    return _share_of_equal(*_has0_classes(y_true, y_pred, sample_weight))
 
 
-def acc2_nonzero_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def acc2_nonzero_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Binary accuracy over the rows whose truth is not zero: sentiment > 0 against <= 0.
 
     Only true zeros are dropped. A prediction of exactly zero stays and counts as negative.
@@ -106,6 +114,8 @@ def acc2_nonzero_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment, in any unit whose neutral point is zero.
     y_pred : array-like of shape (n,)
         Predicted sentiment, in the same unit.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -126,10 +136,12 @@ def acc2_nonzero_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> acc2_nonzero_score([-1.0, 0.0, 0.5, 2.0], [-0.5, -2.0, 0.0, 1.0])
     0.6666666666666666
     """
-    return _accuracy(*_nonzero_classes(y_true, y_pred))
+    return _share_of_equal(*_nonzero_classes(y_true, y_pred, sample_weight))
 
 
-def acc2_sims_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def acc2_sims_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Binary accuracy over all rows as CH-SIMS defines it: sentiment > 0 against <= 0.
 
     Zeros stay and count as negative, the other side than in `acc2_has0_score`. The protocol clips
@@ -141,6 +153,8 @@ def acc2_sims_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment.
     y_pred : array-like of shape (n,)
         Predicted sentiment.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -165,10 +179,12 @@ def acc2_sims_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> acc2_sims_score([-0.4, 0.0, 0.2, 0.8], [-0.1, -0.01, 0.0, 0.5])
     0.75
     """
-    return _accuracy(*_sims_classes(y_true, y_pred))
+    return _share_of_equal(*_sims_classes(y_true, y_pred, sample_weight))
 
 
-def f1_has0_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def f1_has0_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Weighted F1 over the classes of `acc2_has0_score`: sentiment >= 0 against < 0, all rows.
 
     The F1 of each class is weighted by how often that class is true. Some published code hands
@@ -181,6 +197,8 @@ def f1_has0_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment.
     y_pred : array-like of shape (n,)
         Predicted sentiment.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -202,10 +220,12 @@ def f1_has0_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> round(f1_has0_score([-1.0, -2.0, 0.0, 2.0], [-1.0, 0.5, 0.0, 1.0]), 4)
     0.7333
     """
-    return _weighted_f1(*_has0_classes(y_true, y_pred))
+    return _weighted_f1(*_has0_classes(y_true, y_pred, sample_weight))
 
 
-def f1_nonzero_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def f1_nonzero_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Weighted F1 over the classes and rows of `acc2_nonzero_score`.
 
     Parameters
@@ -214,6 +234,8 @@ def f1_nonzero_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment. Rows whose truth is zero are dropped.
     y_pred : array-like of shape (n,)
         Predicted sentiment.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -234,10 +256,12 @@ def f1_nonzero_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> round(f1_nonzero_score([-1.0, 0.0, -2.0, 1.0, 2.0], [-1.0, -9.0, 0.5, 0.5, 1.0]), 4)
     0.7333
     """
-    return _weighted_f1(*_nonzero_classes(y_true, y_pred))
+    return _weighted_f1(*_nonzero_classes(y_true, y_pred, sample_weight))
 
 
-def f1_sims_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def f1_sims_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Weighted F1 over the classes of `acc2_sims_score`: sentiment > 0 against <= 0, all rows.
 
     Parameters
@@ -246,6 +270,8 @@ def f1_sims_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment.
     y_pred : array-like of shape (n,)
         Predicted sentiment.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -265,4 +291,4 @@ def f1_sims_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> round(f1_sims_score([-0.4, 0.0, 0.2, 0.8], [-0.1, 0.2, 0.4, 0.5]), 4)
     0.7333
     """
-    return _weighted_f1(*_sims_classes(y_true, y_pred))
+    return _weighted_f1(*_sims_classes(y_true, y_pred, sample_weight))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -49,6 +50,31 @@ def _check_pair(
     if not len(truth):
         raise ValueError("y_true and y_pred must have at least one row; got none.")
     return truth, prediction
+
+
+def _check_weighted(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.float64] | None]:
+    """Return truth, prediction and weights, if there are any, of the rows that have a weight."""
+    truth, prediction = _check_pair(y_true, y_pred)
+    if sample_weight is None:
+        return truth, prediction, None
+    weight = _check_weight(sample_weight, len(truth))
+    kept = weight > 0
+    return truth[kept], prediction[kept], weight[kept]
+
+
+def _check_weight(sample_weight: ArrayLike, n_rows: int) -> NDArray[np.float64]:
+    """Return weights of rows, divided by a power of two so that the largest is at most one."""
+    weight = _check_values(sample_weight, "sample_weight").astype(np.float64)
+    if len(weight) != n_rows:
+        raise ValueError(f"sample_weight must have one value per row, {n_rows}; got {len(weight)}.")
+    if (weight < 0).any() or not weight.any():
+        raise ValueError(
+            "sample_weight must have no negative values and a positive one; got values from "
+            f"{weight.min():g} to {weight.max():g}."
+        )
+    return np.ldexp(weight, -math.frexp(weight.max())[1])
 
 
 def check_protocol(protocol: str) -> None:

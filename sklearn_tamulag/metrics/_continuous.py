@@ -7,10 +7,39 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_tamulag.metrics._checks import _check_pair
+from sklearn_tamulag.metrics._checks import _check_weighted
 
 
-def _scaled_deviations(values: NDArray[np.floating]) -> NDArray[np.float64]:
+def weighted_share(rows: NDArray[np.bool_], weight: NDArray[np.float64] | None) -> float:
+    """Share of the rows that are true, by their weights where there are any.
+
+    Parameters
+    ----------
+    rows : bool array of shape (n,)
+        The rows, at least one.
+    weight : float64 array of shape (n,) or None
+        Their weights.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+    """
+    if weight is None:
+        return float(np.mean(rows))
+    return math.fsum(weight[rows].tolist()) / math.fsum(weight.tolist())
+
+
+def _mean(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
+    """Return the mean of values, by their weights where there are any; sums are rounded once."""
+    if weight is None:
+        return math.fsum(values.tolist()) / len(values)
+    return math.fsum((weight * values).tolist()) / math.fsum(weight.tolist())
+
+
+def _scaled_deviations(
+    values: NDArray[np.floating], weight: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """Return deviations from the mean, scaled to a largest size of one so no square overflows."""
     array = values.astype(np.float64)
     # A power of two scales without rounding, so distinct values stay distinct.
@@ -18,11 +47,13 @@ def _scaled_deviations(values: NDArray[np.floating]) -> NDArray[np.float64]:
     # Differences to the smallest value first: exact where all values lie close together.
     above = scaled - np.min(scaled)
     above = above / np.max(above)
-    deviations = above - math.fsum(above.tolist()) / len(above)
+    deviations = above - _mean(above, weight)
     return np.asarray(deviations / np.max(np.abs(deviations)), dtype=np.float64)
 
 
-def corr_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def corr_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Pearson correlation of truth and prediction.
 
     Parameters
@@ -31,6 +62,8 @@ def corr_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment.
     y_pred : array-like of shape (n,)
         Predicted sentiment.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -58,16 +91,20 @@ def corr_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> corr_score([-1.0, 0.0, 1.0], [0.5, 0.5, 0.5])
     nan
     """
-    truth, prediction = _check_pair(y_true, y_pred)
+    truth, prediction, weight = _check_weighted(y_true, y_pred, sample_weight)
     if (truth == truth[0]).all() or (prediction == prediction[0]).all():
         return math.nan
-    a, b = _scaled_deviations(truth), _scaled_deviations(prediction)
-    product = math.fsum((a * b).tolist())
-    norms = math.sqrt(math.fsum((a * a).tolist())) * math.sqrt(math.fsum((b * b).tolist()))
+    a, b = _scaled_deviations(truth, weight), _scaled_deviations(prediction, weight)
+    weighted_a, weighted_b = (a, b) if weight is None else (weight * a, weight * b)
+    product = math.fsum((weighted_a * b).tolist())
+    norms = math.sqrt(math.fsum((weighted_a * a).tolist()))
+    norms *= math.sqrt(math.fsum((weighted_b * b).tolist()))
     return max(-1.0, min(1.0, product / norms))
 
 
-def mae_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def mae_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> float:
     """Mean absolute error; lower is better.
 
     Parameters
@@ -76,6 +113,8 @@ def mae_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         True sentiment.
     y_pred : array-like of shape (n,)
         Predicted sentiment.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -95,6 +134,6 @@ def mae_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> mae_score([-1.0, 0.0, 2.0], [-0.5, 0.5, 1.5])
     0.5
     """
-    truth, prediction = _check_pair(y_true, y_pred)
+    truth, prediction, weight = _check_weighted(y_true, y_pred, sample_weight)
     errors = np.abs(truth.astype(np.float64) - prediction.astype(np.float64))
-    return math.fsum(errors.tolist()) / len(errors)
+    return _mean(errors, weight)

@@ -21,7 +21,13 @@ from sklearn_tamulag.metrics._continuous import corr_score, mae_score
 from sklearn_tamulag.metrics._multiclass import acc3_score, acc5_score, acc7_score
 
 
-def sentiment_report(y_true: ArrayLike, y_pred: ArrayLike, *, protocol: Protocol) -> pd.Series:
+def sentiment_report(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    protocol: Protocol,
+    sample_weight: ArrayLike | None = None,
+) -> pd.Series:
     """All scores that a data set's published tables show.
 
     Parameters
@@ -33,6 +39,8 @@ def sentiment_report(y_true: ArrayLike, y_pred: ArrayLike, *, protocol: Protocol
     protocol : {"mosi", "mosei", "sims"}
         Whose definitions hold. "mosi" and "mosei" are the same; "sims" clips predictions to [-1, 1]
         before anything else, the mean absolute error and the correlation included.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row, 0 or more; rows of weight 0 are as if absent.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def sentiment_report(y_true: ArrayLike, y_pred: ArrayLike, *, protocol: Protocol
     check_protocol(protocol)
     truth, prediction = _check_pair(y_true, y_pred)
     check_labels(truth, protocol)
-    scores: dict[str, Callable[[ArrayLike, ArrayLike], float]]
+    scores: dict[str, Callable[..., float]]
     if protocol == "sims":
         # Labels lie within the range already, so clipping leaves them as they are.
         prediction = np.clip(prediction, -1, 1)
@@ -82,9 +90,12 @@ def sentiment_report(y_true: ArrayLike, y_pred: ArrayLike, *, protocol: Protocol
             "f1_nonzero": f1_nonzero_score,
         }
     scores = {"mae": mae_score, "corr": corr_score, **scores}
-    values = {name: score(truth, prediction) for name, score in scores.items()}
-    values["acc3"] = acc3_score(truth, prediction, protocol=protocol)
-    values["acc5"] = acc5_score(truth, prediction, protocol=protocol)
+    values = {
+        name: score(truth, prediction, sample_weight=sample_weight)
+        for name, score in scores.items()
+    }
+    values["acc3"] = acc3_score(truth, prediction, protocol=protocol, sample_weight=sample_weight)
+    values["acc5"] = acc5_score(truth, prediction, protocol=protocol, sample_weight=sample_weight)
     if protocol != "sims":
-        values["acc7"] = acc7_score(truth, prediction)
+        values["acc7"] = acc7_score(truth, prediction, sample_weight=sample_weight)
     return pd.Series(values, name=protocol, dtype=np.float64)

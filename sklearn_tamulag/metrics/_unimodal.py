@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_tamulag.data.frames import row_names
 from sklearn_tamulag.data.label_frames import check_label_columns, check_label_rows, label_numbers
-from sklearn_tamulag.metrics._checks import _check_values
-from sklearn_tamulag.metrics._continuous import corr_score, mae_score
+from sklearn_tamulag.metrics._checks import _check_values, _check_weight
+from sklearn_tamulag.metrics._continuous import corr_score, mae_score, weighted_share
 
 
 def unimodal_label_report(
@@ -22,6 +22,7 @@ def unimodal_label_report(
     y: ArrayLike | None = None,
     *,
     neutral: float = 0.0,
+    sample_weight: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """How well generated unimodal labels agree with the truth, modality by modality.
 
@@ -41,6 +42,8 @@ def unimodal_label_report(
         The multimodal label of every row, in the same units.
     neutral : float, default=0.0
         The label that is neither positive nor negative.
+    sample_weight : array-like of shape (n,), default=None
+        The weight of each row in the scores, 0 or more; rows of weight 0 are left out.
 
     Returns
     -------
@@ -101,27 +104,37 @@ def unimodal_label_report(
             f"truth must have a modality of generated, which are {list(generated.columns)}; its "
             f"columns are {list(truth.columns)}."
         )
+    weight = None if sample_weight is None else _check_weight(sample_weight, len(generated))
     rows: list[dict[str, Any]] = []
     for name in modalities:
         labels = label_numbers(f"generated[{name!r}]", generated[name])
         true = label_numbers(f"truth[{name!r}]", truth[name])
         known = ~np.isnan(labels) & ~np.isnan(true)
-        row: dict[str, Any] = _agreement(true[known], labels[known], neutral, "")
+        known &= True if weight is None else weight > 0
+        known_weight = None if weight is None else weight[known]
+        row: dict[str, Any] = _agreement(true[known], labels[known], known_weight, neutral, "")
         if multimodal is not None:
-            row |= _agreement(true[known], multimodal[known], neutral, "y_")
+            row |= _agreement(true[known], multimodal[known], known_weight, neutral, "y_")
         rows.append(row | {"rows": int(known.sum()), "left_out": int((~known).sum())})
     return pd.DataFrame(rows, index=pd.Index(modalities, name="modality"))
 
 
 def _agreement(
-    truth: NDArray[np.float64], labels: NDArray[Any], neutral: float, prefix: str
+    truth: NDArray[np.float64],
+    labels: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    neutral: float,
+    prefix: str,
 ) -> dict[str, float]:
     """Correlation, absolute error and share of equal sides of labels and truth."""
     sides = np.sign(truth - neutral)
     sided = sides != 0
     same = np.sign(labels[sided] - neutral) == sides[sided]
+    sided_weight = None if weight is None else weight[sided]
     return {
-        f"{prefix}corr": corr_score(truth, labels) if len(truth) else math.nan,
-        f"{prefix}mae": mae_score(truth, labels) if len(truth) else math.nan,
-        f"{prefix}polarity": float(same.mean()) if len(same) else math.nan,
+        f"{prefix}corr": corr_score(truth, labels, sample_weight=weight)
+        if len(truth)
+        else math.nan,
+        f"{prefix}mae": mae_score(truth, labels, sample_weight=weight) if len(truth) else math.nan,
+        f"{prefix}polarity": weighted_share(same, sided_weight) if len(same) else math.nan,
     }

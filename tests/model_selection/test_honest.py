@@ -248,3 +248,77 @@ def test_the_data_given_stay_as_they_are():
     np.testing.assert_array_equal(X.arrays["text"], before[0])
     np.testing.assert_array_equal(Y, before[1])
     assert torch.equal(torch.get_rng_state(), before[2])
+
+
+# Weights of validation rows.
+
+
+def weighted_error(estimator, rows, weight):
+    errors = np.abs(estimator.predict(X[rows]) - Y[rows]) / estimator.net_.target.scale
+    return np.average(errors, weights=weight[rows])
+
+
+def test_rows_that_val_size_holds_out_keep_their_weights():
+    weight = np.where(np.arange(len(Y)) % 2, 1e-3, 1.0)
+    report = evaluate_seeds(
+        regressor(max_epochs=2),
+        X,
+        Y,
+        seeds=[1],
+        test_size=0.2,
+        val_size=0.2,
+        fit_params={"sample_weight": weight},
+        return_estimators=True,
+    )
+    rows = np.array(report.manifest["splits"][0]["valid"]["rows"])
+    fitted = report.estimators[1][0]
+    assert fitted.history_.valid_loss[fitted.best_iter_] == pytest.approx(
+        weighted_error(fitted, rows, weight), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_x_val_may_have_weights(wrapped):
+    train, valid = np.flatnonzero(X.groups % 5 < 3), np.flatnonzero(X.groups % 5 == 3)
+    weight = np.linspace(0.1, 4, len(Y))
+    model = regressor(max_epochs=2)
+    report = evaluate_seeds(
+        make_pipeline(SequenceScaler(), model) if wrapped else model,
+        X[train],
+        Y[train],
+        seeds=[1],
+        X_val=X[valid],
+        y_val=Y[valid],
+        sample_weight_val=weight[valid],
+        return_estimators=True,
+    )
+    fitted = report.estimators[1][0]
+    data = X
+    if wrapped:
+        data, fitted = fitted[0].transform(X), fitted[-1]
+    errors = np.abs(fitted.predict(data[valid]) - Y[valid]) / fitted.net_.target.scale
+    expected = np.average(errors, weights=weight[valid])
+    assert fitted.history_.valid_loss[fitted.best_iter_] == pytest.approx(expected, rel=1e-5)
+    assert set(report.manifest["data"]["X_val"]["fit_params"]) == {"sample_weight"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_weight_val": np.ones(45)}, "sample_weight_val was given without X_val"),
+        (
+            {"X_val": X[:9], "y_val": Y[:9], "sample_weight_val": np.ones(4), "groups": False},
+            "sample_weight_val must have one value per row of X_val: X_val has 9 rows",
+        ),
+        ({"fit_params": {"sample_weight_val": np.ones(45)}}, "must not hold 'sample_weight_val'"),
+    ],
+)
+def test_weights_of_validation_rows_are_checked(options, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate_seeds(regressor(max_epochs=1), X, Y, seeds=[1], **options)
+
+
+def test_the_share_of_a_part_is_told_by_its_argument():
+    six = X[np.flatnonzero(X.groups < 2)]
+    with pytest.warns(UserWarning, match="test_size=0.2 holds 3 of 6 rows out"):
+        evaluate_seeds(regressor(max_epochs=1, early_stopping=False), six, Y[:6], test_size=0.2)

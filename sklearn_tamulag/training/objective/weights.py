@@ -46,8 +46,9 @@ def read_weights(name: str, values: Any, n_rows: int) -> NDArray[np.float64]:
             values, np.empty(n_rows), dtype=np.float64, ensure_non_negative=True
         )
     except ValueError as error:
-        # scikit-learn knows the argument by one name.
-        raise ValueError(str(error).replace("sample_weight", name)) from error
+        # scikit-learn knows the argument by one name, and does not always say it.
+        message = str(error).replace("sample_weight", name)
+        raise ValueError(message if name in message else f"{name}: {message}") from error
     if not weight.any():
         raise ValueError(f"{name} must have a positive value, got zeros only.")
     return in_one_unit(weight)

@@ -116,7 +116,7 @@ def gradients_of_one_batch(estimator, X, y, *, detach):
     output = net.infer(inputs)
     if detach:
         output.confidence = output.confidence.detach()
-    net._task_losses(output, y_true, inputs, training=True).sum().backward()
+    net._task_losses(output, y_true, inputs, training=True)[0].sum().backward()
     del net.memory
     return {name: weight.grad for name, weight in net.module_.named_parameters()}
 
@@ -141,7 +141,8 @@ def test_unimodal_losses_count_from_the_first_epoch(label_generation):
     history = regressor(label_generation=label_generation, max_epochs=3).fit(*clips()).history_
     assert (history[["train_text", "train_audio"]].to_numpy() > 0).all()
     total = history[["train_multimodal", "train_text", "train_audio"]].sum(axis=1)
-    np.testing.assert_allclose(history["train_loss"], total, rtol=1e-6)
+    # Until labels have moved, no term is weighted by disagreement.
+    np.testing.assert_allclose(history["train_loss"][:2], total[:2], rtol=1e-6)
 
 
 @pytest.mark.parametrize("label_generation", CLASSIFICATION_LABELS)

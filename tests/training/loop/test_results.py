@@ -87,7 +87,10 @@ def test_epoch_losses_by_hand():
     for _ in range(3):
         history.new_batch()
     # Two training batches of weight 1 and 3, and a validation batch.
-    record_losses(history, "train", np.array([[1.0, 2.0, 1.0], [5.0, 2.0, 3.0]]), ["text"])
+    losses, weights = np.array([[1.0, 2.0], [5.0, 2.0]]), np.array([1.0, 3.0])
+    # The modality's own sums: of losses and of the weights of rows that have it.
+    errors = np.array([[[3.0], [1.0]], [[3.0], [2.0]]])
+    record_losses(history, "train", losses, weights, errors, ["text"])
     assert history[-1, "train_multimodal"] == 4.0
     assert history[-1, "train_text"] == 2.0
     assert history[-1, "train_loss"] == 6.0
