@@ -136,6 +136,8 @@ def plain_values(values: Any) -> Any:
         opened = unmasked(opened)
     if isinstance(opened, np.ndarray) and opened.dtype.kind == "T":  # scikit-learn reads no such
         return opened.astype(object)
+    if isinstance(opened, np.ndarray) and opened.dtype == np.longdouble:  # no file holds it
+        return opened.astype(np.float64)
     if isinstance(opened, np.ndarray) and not opened.dtype.isnative:
         return opened.astype(opened.dtype.newbyteorder("="))
     return opened
