@@ -209,8 +209,8 @@ class TextEmbedder(TextReader):
         finally:
             self.encoder_.cpu()
         arrays = data.arrays | {self.modality: states}
-        lengths = data.lengths | {self.modality: lengths}
-        return self._contained(data._unchecked(arrays, lengths, data.ids, data.groups))
+        all_lengths = data.lengths | {self.modality: lengths}
+        return self._contained(data._unchecked(arrays, all_lengths, data.ids, data.groups))
 
     def _build(self, source: str | None) -> TransformerEncoder:
         """Make the encoder, and leave torch's global random state as it is."""
