@@ -171,8 +171,10 @@ class FlatToMultimodal(MultimodalTransformer):
 def _checked_shapes(shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
     """Check that every modality has a number of steps and, unless it is token ids, of features."""
     for name, shape in shapes.items():
-        sizes: tuple[Any, ...] = tuple(shape) if np.iterable(shape) else ()
-        if len(sizes) not in (1, 2) or not all(isinstance(n, Integral) and n >= 1 for n in sizes):
+        given: Any = shape
+        sizes = list(given) if np.iterable(given) else []
+        whole = len(sizes) in (1, 2) and all(isinstance(n, Integral) for n in sizes)
+        if not whole or min(sizes) < 1:
             raise ValueError(
                 f"shapes[{name!r}] must be (T, d), or (T,) for token ids, integers of 1 or more, "
                 f"got {shape!r}."

@@ -298,3 +298,13 @@ def test_columns_of_the_history_belong_to_their_modality():
     named = MultimodalData({"text": X.arrays["text"], "own_best": X.arrays["text"]})
     history = regressor(max_epochs=1).fit(named, Y).history_
     assert history[["train_own_best", "valid_own_best"]].notna().all(axis=None)
+
+
+def test_a_dump_from_before_a_parameter_has_its_default():
+    fitted = regressor(**BRIEF).fit(X, Y)
+    state = fitted.__getstate__()
+    del state["expected_modalities"]
+    older = type(fitted).__new__(type(fitted))
+    older.__setstate__(state)
+    assert older.expected_modalities is None
+    older.partial_fit(X, Y)
