@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import narwhals as nw
+import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -136,6 +136,8 @@ def plain_values(values: Any) -> Any:
         opened = unmasked(opened)
     if isinstance(opened, np.ndarray) and opened.dtype.kind == "T":  # scikit-learn reads no such
         return opened.astype(object)
+    if isinstance(opened, np.ndarray) and opened.dtype == np.longdouble:  # no file holds it
+        return opened.astype(np.float64)
     if isinstance(opened, np.ndarray) and not opened.dtype.isnative:
         return opened.astype(opened.dtype.newbyteorder("="))
     return opened

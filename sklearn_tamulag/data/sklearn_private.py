@@ -11,7 +11,9 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
     validate_params,
 )
+from sklearn.utils._set_output import _get_output_config as output_config
 from sklearn.utils.multiclass import _check_partial_fit_first_call as check_first_partial_fit
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -20,11 +22,13 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_feature_names_in",
     "check_first_partial_fit",
     "check_sample_weight",
     "fit_context",
     "make_constraint",
     "num_samples",
+    "output_config",
     "safe_indexing",
     "validate_parameter_constraints",
     "validate_params",

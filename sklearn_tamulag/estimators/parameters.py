@@ -1,5 +1,6 @@
 """The constructors of the estimators, and what each of their parameters may be."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -166,6 +167,13 @@ class TAMULAGParameters(BaseEstimator):
         self.allow_missing = allow_missing
         self.callbacks = callbacks
         self.verbose = verbose
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # The dump of an earlier version lacks the parameters that have come since.
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            if not hasattr(self, name):
+                setattr(self, name, parameter.default)
 
     def _plain_params(self) -> dict[str, Any]:
         """The parameters, numbers of NumPy as Python's, which torch and tokenizers insist on."""

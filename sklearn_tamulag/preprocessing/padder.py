@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_tamulag.data.forms import validate_multimodal
+from sklearn_tamulag.data.forms import is_multimodal, validate_multimodal
 from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.data.ragged import Cut
 from sklearn_tamulag.data.sklearn_private import (
     Interval,
     StrOptions,
@@ -52,9 +56,10 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
     feature_sizes_ : dict of str to int or None
         The number of features per step, None for token ids.
     n_features_in_ : int
-        The number of modalities; of columns, if a table of numbers was fitted.
+        The columns of what was fitted: ``X.shape[1]`` of MultimodalData or a table of numbers, else
+        the number of modalities.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype object
-        The names of the modalities; of the columns, if a DataFrame of numbers was fitted.
+        The names of these columns, where they have any.
 
     Examples
     --------
@@ -110,14 +115,18 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         self : MultimodalPadder
             The fitted transformer.
         """
-        data = validate_multimodal(self, self._split(X, reset=True)[0], reset=True)
-        limits = self._by_modality("max_length")
-        self._by_modality("keep")
+        modalities = self._split(X, reset=True)[0]
+        # Where the modalities are known before they are read, one long recording cannot make all
+        # the others as long as itself.
+        cuts = self._cuts(tuple(modalities)) if _holds_cells(modalities) else None
+        data = validate_multimodal(self, modalities, reset=True, cuts=cuts)
+        limits = self._by_modality("max_length", self.modalities_)
+        self._by_modality("keep", self.modalities_)
         longest = {name: int(lengths.max()) for name, lengths in data.lengths.items()}
         self.lengths_ = {name: min(longest[name], limits[name] or longest[name]) for name in limits}
         return self
 
-    def transform(self, X: Any) -> MultimodalData:
+    def transform(self, X: Any) -> Any:
         """Truncate and pad to the lengths of fit.
 
         Parameters
@@ -129,22 +138,31 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         -------
         data : MultimodalData
             Arrays of shape (n, T, d), or (n, T) for token ids. What has this dtype already and only
-            loses padding, if anything, is not copied, and stays memory-mapped.
+            loses padding, if anything, is not copied, and stays memory-mapped. Or what `set_output`
+            says.
         """
+        check_is_fitted(self)
         modalities, named = self._split(X, reset=False)
-        data = validate_multimodal(self, modalities, reset=False)
-        keep = self._by_modality("keep")
+        keep = self._by_modality("keep", self.modalities_)
+        cuts = {name: _cut(n_steps, keep[name]) for name, n_steps in self.lengths_.items()}
+        data = validate_multimodal(self, modalities, reset=False, cuts=cuts)
         arrays, lengths = {}, {}
         for name, n_steps in self.lengths_.items():
             array = _resize(data.arrays[name], data.lengths[name], n_steps, keep[name])
             lengths[name] = np.minimum(data.lengths[name], n_steps)
             arrays[name] = _cast(name, array, lengths[name], self.dtype)
         row_values = {"ids": data.ids, "groups": data.groups} | named
-        return MultimodalData(arrays, lengths, **row_values)
+        return self._contained(MultimodalData(arrays, lengths, **row_values))
 
-    def _by_modality(self, parameter: str) -> dict[str, Any]:
+    def _cuts(self, modalities: tuple[str, ...]) -> dict[str, Cut]:
+        """What shortens the sequences of every modality that has a limit."""
+        limits = self._by_modality("max_length", modalities)
+        keep = self._by_modality("keep", modalities)
+        return {name: _cut(limit, keep[name]) for name, limit in limits.items() if limit}
+
+    def _by_modality(self, parameter: str, modalities: tuple[str, ...]) -> dict[str, Any]:
         """Spell out a parameter by modality and check every value of it."""
-        values = by_modality(parameter, getattr(self, parameter), self.modalities_, rest=False)
+        values = by_modality(parameter, getattr(self, parameter), modalities, rest=False)
         allowed = [kind for kind in self._parameter_constraints[parameter] if kind is not dict]
         named = {f"{parameter}[{name!r}]": value for name, value in values.items()}
         validate_parameter_constraints(
@@ -156,6 +174,16 @@ class MultimodalPadder(NamedColumns, MultimodalTransformer):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = [self.dtype]
         return tags
+
+
+def _holds_cells(X: Any) -> bool:
+    """Tell whether X, opened, has a value per row of every modality."""
+    return isinstance(X, Mapping | pd.DataFrame) and is_multimodal(X)
+
+
+def _cut(n_steps: int, keep: str) -> Cut:
+    """Keep the first or the last steps of a sequence."""
+    return lambda steps: steps[:n_steps] if keep == "head" else steps[-n_steps:]
 
 
 def _resize(

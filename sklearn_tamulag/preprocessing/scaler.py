@@ -40,9 +40,10 @@ class SequenceScaler(MultimodalTransformer):
     feature_sizes_ : dict of str to int or None
         The number of features per step, None for token ids.
     n_features_in_ : int
-        The number of modalities; of columns, if a table of numbers was fitted.
+        The columns of what was fitted: ``X.shape[1]`` of MultimodalData or a table of numbers, else
+        the number of modalities.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype object
-        The names of the modalities; of the columns, if a DataFrame of numbers was fitted.
+        The names of these columns, where they have any.
 
     Examples
     --------
@@ -104,7 +105,7 @@ class SequenceScaler(MultimodalTransformer):
             self.scale_[name] = np.where(self.with_std & (deviation > 0), deviation, 1.0)
         return self
 
-    def transform(self, X: Any) -> MultimodalData:
+    def transform(self, X: Any) -> Any:
         """Standardise the valid steps.
 
         Parameters
@@ -115,9 +116,9 @@ class SequenceScaler(MultimodalTransformer):
         Returns
         -------
         data : MultimodalData
-            The standardised data, in memory; float16 becomes float32.
+            The standardised data, in memory; float16 becomes float32. Or what `set_output` says.
         """
-        return self._rescale(X, inverse=False)
+        return self._contained(self._rescale(X, inverse=False))
 
     def inverse_transform(self, X: Any) -> MultimodalData:
         """Bring standardised data back to the units it had.

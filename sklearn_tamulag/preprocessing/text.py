@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import HasMethods, Interval, fit_context
 from sklearn_tamulag.nn.skeleton import check_repetitions, check_weights
 from sklearn_tamulag.nn.transformer import TransformerEncoder, TransformerSpec
@@ -63,9 +62,10 @@ class TextEmbedder(TextReader):
     feature_sizes_ : dict of str to int or None
         The number of features per step that come in, None for texts.
     n_features_in_ : int
-        The number of modalities.
+        The columns of what was fitted: ``X.shape[1]`` of MultimodalData or a table of numbers, else
+        the number of modalities.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype object
-        The names of the modalities.
+        The names of these columns, where they have any.
 
     See Also
     --------
@@ -176,7 +176,7 @@ class TextEmbedder(TextReader):
         self.encoder_ = self._build(fspath(self.transformer))
         return self
 
-    def transform(self, X: Any) -> MultimodalData:
+    def transform(self, X: Any) -> Any:
         """Encode the texts.
 
         Parameters
@@ -189,7 +189,7 @@ class TextEmbedder(TextReader):
         data : MultimodalData
             The text as states of shape (n, T, d), float32, padded with zeros to the longest of
             these rows; its length is the number of tokens, 0 where there is no text. Other
-            modalities are as they were, or padded to their longest.
+            modalities are as they were, or padded to their longest. Or what `set_output` says.
         """
         check_is_fitted(self, "encoder_")
         data = self._tokenize(X, reset=False)
@@ -210,9 +210,8 @@ class TextEmbedder(TextReader):
         finally:
             self.encoder_.cpu()
         arrays = data.arrays | {self.modality: states}
-        return data._unchecked(
-            arrays, data.lengths | {self.modality: lengths}, data.ids, data.groups
-        )
+        all_lengths = data.lengths | {self.modality: lengths}
+        return self._contained(data._unchecked(arrays, all_lengths, data.ids, data.groups))
 
     def _build(self, source: str | None) -> TransformerEncoder:
         """Make the encoder, and leave torch's global random state as it is."""

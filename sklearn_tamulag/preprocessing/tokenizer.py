@@ -78,9 +78,10 @@ class TextTokenizer(TextReader):
     feature_sizes_ : dict of str to int or None
         The number of features per step, None for token ids.
     n_features_in_ : int
-        The number of modalities.
+        The columns of what was fitted: ``X.shape[1]`` of MultimodalData or a table of numbers, else
+        the number of modalities.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), dtype object
-        The names of the modalities.
+        The names of these columns, where they have any.
 
     See Also
     --------
@@ -161,7 +162,7 @@ class TextTokenizer(TextReader):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X: Any, y: Any = None) -> MultimodalData:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Load the tokenizer, learn the modalities and tokenize.
 
         Parameters
@@ -179,9 +180,9 @@ class TextTokenizer(TextReader):
         self.tokenizer_ = TextEncoding.load(
             "tokenizer", self.tokenizer, max_length=self.max_length, lowercase=self.lowercase
         ).state()
-        return self._tokenize(X, reset=True)
+        return self._contained(self._tokenize(X, reset=True))
 
-    def transform(self, X: Any) -> MultimodalData:
+    def transform(self, X: Any) -> Any:
         """Tokenize.
 
         Parameters
@@ -194,7 +195,7 @@ class TextTokenizer(TextReader):
         data : MultimodalData
             The text as integer ids of shape (n, T), padded with zeros to the longest of these rows;
             its length is the number of tokens, 0 where there is no text. Other modalities are as
-            they were, or padded to their longest.
+            they were, or padded to their longest. Or what `set_output` says.
         """
         check_is_fitted(self, "tokenizer_")
-        return self._tokenize(X, reset=False)
+        return self._contained(self._tokenize(X, reset=False))

@@ -405,8 +405,5 @@ def test_saving_and_loading(tmp_path):
 
 
 @pytest.mark.parametrize("transformer", [MultimodalPadder(max_length=3), SequenceScaler()])
-def test_display_and_output(transformer):
+def test_display(transformer):
     assert type(transformer).__name__ in transformer._repr_html_()
-    assert not hasattr(transformer, "set_output")
-    with config_context(transform_output="pandas"):
-        assert isinstance(clone(transformer).fit_transform(RAGGED), MultimodalData)
