@@ -5,7 +5,10 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable
+from io import BufferedReader
 from os import PathLike
+
+from sklearn_tamulag.data.user_paths import user_path
 
 Buffer = bytes | bytearray | memoryview
 
@@ -25,7 +28,7 @@ def write_atomically(path: str | PathLike[str], parts: Iterable[Buffer]) -> None
     OSError
         If the file cannot be written there, or no room is left. The old file is unchanged.
     """
-    target = os.path.realpath(path)
+    target = os.path.realpath(user_path(path))
     try:
         _check_target(target)
         _replace(target, parts)
@@ -81,6 +84,29 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
+def open_regular(path: str | PathLike[str]) -> BufferedReader:
+    """Open a file for reading, if it is a regular one.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    binary file
+        The open file.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, it cannot be read, or it is a folder.
+    ValueError
+        If it is a pipe or a device, which might never end.
+    """
+    return open(user_path(path), "rb", opener=_open_at_once)
+
+
 def read_whole(path: str | PathLike[str]) -> bytes:
     """Read a regular file.
 
@@ -101,12 +127,16 @@ def read_whole(path: str | PathLike[str]) -> bytes:
     ValueError
         If it is a pipe or a device, which might never end.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError(f"{os.fspath(path)} is no regular file.")
+    with open_regular(path) as file:
         return file.read()
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    """Open without waiting for the other end of a pipe, which is refused then."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(descriptor).st_mode
+    # The reader itself refuses a folder.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        os.close(descriptor)
+        raise ValueError(f"{path} is no regular file.")
+    return descriptor

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_tamulag.data.blocks import row_blocks
+from sklearn_tamulag.data.npy_files import read_npy
 from sklearn_tamulag.data.padding import zero_padded
+from sklearn_tamulag.data.user_paths import user_path
 
 MmapMode = Literal["r", "c"]
 
@@ -73,7 +75,7 @@ def write_store(
     """
     plain = {name: plain_array(name, array) for name, array in arrays.items()}
     text = json.dumps(attributes, allow_nan=False)
-    folder = Path(folder)
+    folder = user_path(folder)
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     former = _former_files(folder, kind)
@@ -141,7 +143,7 @@ def read_store(
     """
     if mmap_mode not in MMAP_MODES:
         raise ValueError(f"mmap_mode must be one of {list(MMAP_MODES)}, got {mmap_mode!r}.")
-    folder = Path(folder)
+    folder = user_path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
     if not (folder / INDEX).is_file():
@@ -265,12 +267,8 @@ def _read_array(
     # a map of nothing is impossible
     mapped = len(expected) > 1 and 0 not in expected
     try:
-        if mapped and mmap_mode is not None:
-            array: NDArray[Any] = np.lib.format.open_memmap(path, mode=mmap_mode)
-        else:
-            with open(path, "rb") as file:
-                array = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        array = read_npy(path, mmap_mode=mmap_mode if mapped else None)
+    except ValueError as error:
         raise ValueError(f"{path}, which holds {name}, is damaged: {error}.") from error
     if array.shape != expected or array.dtype.str != entry["dtype"]:
         raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn_tamulag._version import library_versions
 from sklearn_tamulag.data.files import read_whole, write_atomically
+from sklearn_tamulag.data.user_paths import user_path
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.resuming.fit_manifest import (
@@ -137,7 +138,7 @@ def open_checkpoint(
     """
     manifest = fit_manifest(estimator, params, content)
     fit = manifest_hash(manifest)
-    root = Path(folder)
+    root = user_path(folder)
     own = root if (root / MANIFEST).exists() else root / fit[:16]
     try:
         own.mkdir(parents=True, exist_ok=True)
