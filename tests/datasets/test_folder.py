@@ -275,7 +275,7 @@ def test_two_files_of_one_clip_are_named(folder):
 
 def test_two_ways_to_write_one_id_are_one_id(folder):
     rewrite(folder, id=["é/4", "film-2", "001", "e\u0301/4"])
-    with pytest.raises(ValueError, match="ids of .* must differ"):
+    with pytest.raises(ValueError, match=r"ids of .* must differ"):
         load_folder(folder)
 
 
