@@ -1,7 +1,6 @@
 """What the benchmarks share: the built-in data, a text encoder, one fit, its scores, and tables."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,12 +111,3 @@ def cue_ratio(estimator: TAMULAGRegressor, part: Bunch) -> pd.Series:
             for name, weights in attention.items()
         }
     )
-
-
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean of paired differences and its 95 % interval (Student's t)."""
-    from scipy.stats import t
-
-    array = np.asarray(values, dtype=float)
-    half = t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array))
-    return float(array.mean()), float(array.mean() - half), float(array.mean() + half)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_tamulag import TAMULAGRegressor
+from sklearn_tamulag.model_selection.intervals import interval_table
 
 
 def human_labels(truth: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
@@ -60,15 +61,14 @@ def main() -> None:
     for name in correlations[0].index:
         generated = [table.loc[name, "generated"] for table in correlations]
         multimodal = [table.loc[name, "y"] for table in correlations]
-        gain, low, high = common.interval(
-            [a - b for a, b in zip(generated, multimodal, strict=True)]
-        )
+        gains = [a - b for a, b in zip(generated, multimodal, strict=True)]
+        paired = interval_table(pd.DataFrame({"gain": gains})).loc["gain"]
         rows[name] = {
             "generated": sum(generated) / len(generated),
             "y": sum(multimodal) / len(multimodal),
-            "gain": gain,
-            "low": low,
-            "high": high,
+            "gain": paired["mean"],
+            "low": paired["low"],
+            "high": paired["high"],
         }
     print(pd.DataFrame(rows).T.rename_axis("modality").to_markdown(floatfmt=".3f"))
     table = pd.DataFrame(errors).T.rename_axis("seed")

@@ -7,11 +7,13 @@ import secrets
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from io import BufferedReader
 from os import PathLike
 from typing import BinaryIO
 
 from sklearn_tamulag.data.leftovers import LOCKS, claim, remove_abandoned
 from sklearn_tamulag.data.sparse_files import check_on_disk
+from sklearn_tamulag.data.user_paths import user_path
 
 Buffer = bytes | bytearray | memoryview
 
@@ -72,7 +74,7 @@ def replace_file(path: str | PathLike[str], write: Callable[[BinaryIO], None]) -
         If the file cannot be written there, or no room is left. It is said that nothing was
         changed where that is so.
     """
-    target = os.path.realpath(path)
+    target = os.path.realpath(user_path(path))
     folder, name = os.path.split(target)
     stem = os.fsencode(name)[:_KEPT_BYTES].decode(errors="ignore")
     file: BinaryIO | None = None
@@ -198,7 +200,7 @@ def sync_folder(folder: str | PathLike[str]) -> None:
         os.close(descriptor)
 
 
-def open_regular(path: str | PathLike[str]) -> BinaryIO:
+def open_regular(path: str | PathLike[str]) -> BufferedReader:
     """Open a file for reading, if it is a regular one.
 
     Parameters
@@ -218,7 +220,7 @@ def open_regular(path: str | PathLike[str]) -> BinaryIO:
     ValueError
         If it is a pipe or a device, which might never end.
     """
-    return open(path, "rb", opener=_open_at_once)
+    return open(user_path(path), "rb", opener=_open_at_once)
 
 
 def read_whole(path: str | PathLike[str]) -> bytes:

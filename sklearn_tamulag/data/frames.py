@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_tamulag.data.media_files import suffix_hint
+from sklearn_tamulag.data.npy import read_npy_file
 from sklearn_tamulag.data.padding import is_missing
 from sklearn_tamulag.data.rows import PaddedRows
+from sklearn_tamulag.data.user_paths import user_path
 
 SUFFIX = ".npy"
 
@@ -190,7 +193,8 @@ def read_sequences(
     for name in _modality_columns(frame, modalities, others):
         values = column_values(frame[name])
         if isinstance(values, list):
-            values = [_read_cell(name, row, Path(root or ""), c) for row, c in enumerate(values)]
+            folder = user_path(root or "")
+            values = [_read_cell(name, row, folder, cell) for row, cell in enumerate(values)]
         sequences[name] = values
     return sequences
 
@@ -223,15 +227,19 @@ def _read_cell(name: str, row: int, root: Path, path: Any) -> Any:
     where = f"Modality {name!r}, row {row},"
     if path == "":
         return None
-    if Path(path).suffix != SUFFIX:
-        raise ValueError(f"{where} is {os.fspath(path)!r}, which is no path to a {SUFFIX} file.")
+    if Path(path).suffix.lower() != SUFFIX:
+        hint = suffix_hint(Path(path).suffix)
+        raise ValueError(
+            f"{where} is {os.fspath(path)!r}, which is no path to a {SUFFIX} file."
+            + (f" {hint}" if hint else "")
+        )
+    file = root / user_path(path)
     try:
-        with open(root / path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+        return read_npy_file(file)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{where} is in {root / path}, which does not exist.") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{where} is in {root / path}, which is not readable: {error}") from error
+        raise FileNotFoundError(f"{where} is in {file}, which does not exist.") from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{where} is in {file}, which is not readable: {error}") from error
 
 
 def _first_cell(column: pd.Series[Any]) -> Any:
@@ -243,5 +251,5 @@ def _is_modality(column: pd.Series[Any]) -> bool:
     """Tell whether a column holds arrays or paths to .npy files."""
     first = _first_cell(column)
     if isinstance(first, str | os.PathLike):
-        return Path(first).suffix == SUFFIX
+        return Path(first).suffix.lower() == SUFFIX
     return holds_sequences(column)

@@ -4,19 +4,61 @@ from __future__ import annotations
 
 import math
 import os
+from os import PathLike
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_tamulag.data.files import open_regular
 
 MmapMode = Literal["r", "c"]
 
 # What NumPy itself takes for safe to parse.
 _MAX_HEADER = 10_000
 _MAX_DIMENSIONS = 32
-# An array without values takes no room itself, but what is made for each of its rows does.
-_MAX_EMPTY = 4_000_000
+# Steps without features take no bytes, but are counted by whoever reads them: so many at most.
+MAX_EMPTY = 2**22
+_MAX_REASON = 500
 _VERSIONS = {(1, 0): 2, (2, 0): 4}
+
+
+def check_extent(shape: tuple[int, ...], itemsize: int, n_bytes: int) -> None:
+    """Refuse an array that needs more bytes than there are, or is large without having any.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape asked for.
+    itemsize : int
+        Bytes of an element.
+    n_bytes : int
+        The bytes that are there.
+
+    Raises
+    ------
+    ValueError
+        If the shape is none, or does not fit the bytes.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.data.npy import check_extent
+    >>> check_extent((2, 3), 4, 24)
+    >>> check_extent((2, 10**12), 4, 24)
+    Traceback (most recent call last):
+        ...
+    ValueError: an array of shape (2, 1000000000000) needs 8000000000000 bytes, and 24 are there
+    """
+    if len(shape) > _MAX_DIMENSIONS:
+        raise ValueError(f"an array has {len(shape)} dimensions, {_MAX_DIMENSIONS} at most")
+    if any(size < 0 or size > 2**62 for size in shape):
+        raise ValueError("an array has a dimension that no array has")
+    needed = math.prod(shape) * itemsize
+    if needed > n_bytes:
+        raise ValueError(f"an array of shape {shape} needs {needed} bytes, and {n_bytes} are there")
+    bulk = math.prod(max(size, 1) for size in shape) * max(itemsize, 1)
+    if needed == 0 and bulk > MAX_EMPTY:
+        raise ValueError(f"an array of shape {shape} is too large for one without content")
 
 
 def read_npy(file: BinaryIO) -> NDArray[Any]:
@@ -121,13 +163,46 @@ def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     except Exception as error:
         raise ValueError(f"its header is malformed ({type(error).__name__})") from error
     if dtype.hasobject:
-        raise ValueError("Object arrays would have to be unpickled")
-    if dtype.subdtype is not None or len(shape) > _MAX_DIMENSIONS or min(shape, default=0) < 0:
-        raise ValueError(f"its header says dtype {dtype} and shape {shape}")
-    there = os.fstat(file.fileno()).st_size - file.tell()
-    needed = math.prod(shape) * dtype.itemsize
-    if needed > there:
-        raise ValueError(f"its header says {needed} bytes of values, and {there} are there")
-    if needed == 0 and max(shape, default=0) > _MAX_EMPTY:
-        raise ValueError(f"its header says shape {shape}, without a value")
+        raise ValueError("Object arrays are not loaded, as that would run code of the file")
+    if dtype.subdtype is not None:
+        raise ValueError(f"its header says dtype {dtype}")
+    check_extent(shape, dtype.itemsize, os.fstat(file.fileno()).st_size - file.tell())
     return shape, fortran, dtype
+
+
+def read_npy_file(path: str | PathLike[str]) -> NDArray[Any]:
+    """Read the array of a file of its own, without unpickling anything.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    array : ndarray
+        The array of the file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If it is no regular file, no .npy file, holds Python objects, or is shorter than its header
+        says. It is found out before the array is allocated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_tamulag.data.npy import read_npy_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/primes.npy", [2, 3, 5])
+    ...     read_npy_file(f"{folder}/primes.npy")
+    array([2, 3, 5])
+    """
+    with open_regular(path) as file:
+        try:
+            return read_npy(file)
+        except (ValueError, EOFError) as error:
+            raise ValueError(str(error)[:_MAX_REASON]) from error

@@ -37,6 +37,7 @@ from sklearn_tamulag.data.store_index import (
     open_inside,
     read_index,
 )
+from sklearn_tamulag.data.user_paths import user_path
 
 MMAP_MODES = ("r", "c", None)
 
@@ -96,7 +97,7 @@ def write_store(
     """
     plain = {name: plain_array(name, array) for name, array in arrays.items()}
     text = json.dumps(attributes, allow_nan=False)
-    folder = Path(folder)
+    folder = user_path(folder)
     made = missing_folders(folder)
     draft = StoreDraft(folder)
     former: set[str] = set()
@@ -176,7 +177,7 @@ def read_store(
     """
     if mmap_mode not in MMAP_MODES:
         raise ValueError(f"mmap_mode must be one of {list(MMAP_MODES)}, got {mmap_mode!r}.")
-    folder = Path(folder)
+    folder = user_path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}.")
     content, index = _index_there(folder)

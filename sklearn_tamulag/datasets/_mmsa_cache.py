@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_tamulag.data.files import open_regular
 from sklearn_tamulag.data.store import read_store, write_store
 from sklearn_tamulag.data.store_index import INDEX, DamagedStoreError, read_index
+from sklearn_tamulag.data.user_paths import user_path
 from sklearn_tamulag.datasets._mmsa_rows import MMSARows
 
 KIND = "load_mmsa"
@@ -33,8 +35,15 @@ def file_sha256(path: str | PathLike[str]) -> str:
     -------
     digest : str
         64 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If it is a pipe or a device.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -68,7 +77,7 @@ def cached_rows(
         If the folder is incomplete, damaged or without checksums; it is written again.
     """
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    folder = Path(cache) / f"mmsa-{digest[:32]}"
+    folder = user_path(cache) / f"mmsa-{digest[:32]}"
     # A folder without an index is one whose first writing has not ended.
     if (folder / INDEX).exists():
         try:

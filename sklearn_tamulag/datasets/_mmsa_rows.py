@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from sklearn_tamulag.data.padding import stack_rows, zero_padded
 from sklearn_tamulag.data.rows import check_unique_ids
+from sklearn_tamulag.data.user_paths import user_path
 from sklearn_tamulag.datasets._mmsa_keys import (
     Split,
     _check_rows,
     _get_value,
+    _labels_key,
     _pick_split,
     _read_class_numbers,
     _read_labels,
@@ -32,6 +34,9 @@ from sklearn_tamulag.datasets._mmsa_sequences import (
 )
 
 FilePath = str | PathLike[str]
+# What a row takes beside its features: an id, a group, a split and places in two tables.
+_BYTES_PER_ROW = 400
+_FREE_BYTES = 24 * 2**20
 
 
 @dataclass
@@ -112,7 +117,8 @@ def read_rows(
         _keep_splits(content, splits, paths[name])
     parts: dict[str, Split] = {split: contents[""][split] for split in splits}
     where = {split: f'split "{split}" of {paths[""]}' for split in splits}
-    y = {s: _read_labels(part, "regression_labels", where[s]) for s, part in parts.items()}
+    y = {s: _read_labels(part, _labels_key(part), where[s]) for s, part in parts.items()}
+    _check_count(sum(map(len, y.values())), paths[""])
     ids = {s: _read_strings(part, "id", len(y[s]), where[s]) for s, part in parts.items()}
     rows = MMSARows(
         y=np.concatenate(list(y.values())),
@@ -157,6 +163,13 @@ def _keep_splits(content: Any, splits: Sequence[str], path: FilePath) -> None:
         _pick_split(content, split, path)
     for split in set(content) - set(splits):
         del content[split]
+
+
+def _check_count(n_rows: int, path: FilePath) -> None:
+    """Refuse rows of a few bytes each: their names alone would take many times the file."""
+    n_bytes = user_path(path).stat().st_size
+    if n_rows * _BYTES_PER_ROW > _FREE_BYTES + 2 * n_bytes:
+        raise ValueError(f"{path} has {n_rows} rows in {n_bytes} bytes, too many for features.")
 
 
 def _padded_modalities(names: Sequence[str], text: str) -> list[str]:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_tamulag.data.blocks import row_blocks, valid_steps
+from sklearn_tamulag.datasets._mmsa_features import as_numbers, read_features
 from sklearn_tamulag.datasets._mmsa_keys import (
     Split,
     _check_rows,
     _get_value,
-    _read_features,
     _read_numbers,
 )
 
@@ -33,23 +33,26 @@ def _read_text(content: Split, form: str, where: str) -> Sequences:
         return tokens, mask.sum(axis=1)
     has_tokens = "text_bert" in content
     hint = ' text="token_ids" reads the token ids in text_bert.' if has_tokens else ""
-    features = _read_features("text", _get_value(content, "text", where, hint), where)
-    mask_lengths = _mask_lengths(content, features, where)
+    features, own = read_features("text", _get_value(content, "text", where, hint), where)
+    mask_lengths = _mask_lengths(content, features, where) if own is None else own
     return features, _filled_steps(features) if mask_lengths is None else mask_lengths
 
 
 def _read_signal(content: Split, name: str, where: str) -> Sequences:
     """Return audio or vision and its lengths, which aligned files do not have."""
-    features = _read_features(name, _get_value(content, name, where), where)
+    features, own = read_features(name, _get_value(content, name, where), where)
     key = f"{name}_lengths"
     if key not in content:
+        if own is not None:
+            return features, own
         return features, _aligned_lengths(features, _mask_lengths(content, features, where))
     lengths = _read_numbers(content, key, where, np.int64)
     _check_rows(key, len(lengths), len(features), where, name)
-    bad = np.flatnonzero((lengths < 0) | (lengths > features.shape[1]))
+    most = np.full(len(features), features.shape[1]) if own is None else own
+    bad = np.flatnonzero((lengths < 0) | (lengths > most))
     if bad.size:
         raise ValueError(
-            f"{key} must lie between 0 and the {features.shape[1]} steps of {name}, in {where}; "
+            f"{key} must lie between 0 and the {most[bad[0]]} steps of {name}, in {where}; "
             f"row {bad[0]} is {lengths[bad[0]]}."
         )
     return features, lengths
@@ -80,12 +83,17 @@ def _without_infinite(
 
 def _tokens(content: Split, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return input ids and attention mask, each of shape (n, T)."""
-    packed = np.asarray(_get_value(content, "text_bert", where))
+    try:
+        packed = as_numbers(_get_value(content, "text_bert", where))
+    except ValueError as error:
+        raise ValueError(f"text_bert must hold numbers, in {where}: {error}.") from error
     if packed.ndim != 3 or packed.shape[1] != 3 or packed.dtype.kind not in "biuf":
         raise ValueError(
             "text_bert must hold numbers of shape (n, 3, T): input ids, attention mask and segment "
             f"ids, in {where}; got {packed.dtype} of shape {packed.shape}."
         )
+    if packed.dtype.kind == "f" and not (np.abs(packed) < 2**53).all():
+        raise ValueError(f"text_bert must hold whole numbers, in {where}.")
     # (n, 3, T) -> (n, T), twice
     tokens, mask = packed[:, 0].astype(np.int64), packed[:, 1].astype(np.int64)
     from_the_start = (mask[:, 1:] <= mask[:, :-1]).all(axis=1) & np.isin(mask, (0, 1)).all(axis=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -12,15 +13,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from sklearn_tamulag.data.files import open_regular
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.rows import check_unique_ids
+from sklearn_tamulag.data.user_paths import user_path
+from sklearn_tamulag.datasets._folder_files import (
+    SUFFIX,
+    TABLE,
+    clip_files,
+    find_table,
+    modality_folders,
+    one_form,
+    unknown_modalities,
+    unread_folders,
+)
 from sklearn_tamulag.datasets._transcripts import transcript_frame
 
 __all__ = ["load_folder"]
 
-TABLE = "clips.csv"
 TEXT_FORMS = ("features", "raw")
-SUFFIX = ".npy"
 
 
 def load_folder(
@@ -46,13 +57,18 @@ def load_folder(
     integer token ids. Where the file is not there, the clip lacks the modality. Files are read
     without unpickling anything, and nothing in the folder is changed.
 
+    Blanks around a value of the table, capitals in a suffix and the Unicode form of a name make no
+    difference. Hidden files and folders, whose names begin with a dot, are left alone, as is the
+    folder ``__MACOSX``.
+
     Parameters
     ----------
     path : str or path-like
         The folder.
     modalities : sequence of str, default=None
         The modalities to read, in the order wanted; by default every subfolder that has a .npy
-        file, in the order of their names, transcripts first.
+        file, in the order of their names, transcripts first. A subfolder that holds something else
+        of the clips, such as recordings, is warned of then.
     text : {"features", "raw"}, default="features"
         What the text is: "features", the arrays in the subfolder ``text``, like any other modality,
         or "raw", the transcripts in ``clips.csv``.
@@ -88,7 +104,13 @@ def load_folder(
         If there is no ``clips.csv`` in the folder.
     ValueError
         If the table or a file is not readable, a column is missing, an id stands twice, a label is
-        missing in some rows, a file belongs to no row, or arrays do not fit together.
+        missing in some rows, a file belongs to no row or two belong to one, no subfolder has a
+        .npy file, or arrays do not fit together. For recordings, the message says what to do.
+
+    Warns
+    -----
+    UserWarning
+        If a subfolder with files of the clips is not read, as none of them is a .npy file.
 
     See Also
     --------
@@ -117,12 +139,13 @@ def load_folder(
     """
     if text not in TEXT_FORMS:
         raise ValueError(f"text must be one of {list(TEXT_FORMS)}; got {text!r}.")
-    folder = Path(path)
-    table = _read_table(folder / TABLE)
+    folder = user_path(path)
+    table = _read_table(find_table(folder))
     ids = table["id"].to_numpy(dtype=str)
-    names = _check_modalities(folder, modalities, text)
+    folders = modality_folders(folder)
+    names = _check_modalities(folder, folders, modalities, text, ids)
     padded = [name for name in names if name != "text" or text == "features"]
-    files = {name: _files(folder, name, ids) for name in padded}
+    files = {name: clip_files(folder, folders[name], ids) for name in padded}
     groups = _words(table, "group", folder)
     raw_text = table["text"].tolist() if "text" in table else None
     data = (
@@ -153,20 +176,26 @@ def _read_table(path: Path) -> pd.DataFrame:
     """Read the table of clips as strings, each clip with an id of its own."""
     try:
         # utf-8-sig: spreadsheets write a mark in front of the first name
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
-        )
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"There is no {path}, which names the clips.") from error
+        with open_regular(path) as file:
+            table = pd.read_csv(
+                file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
+            )
     except ValueError as error:
         raise ValueError(f"{path} is not a readable table in UTF-8: {error}") from error
-    table = table.fillna("").rename(columns=str.strip)
+    table = table.fillna("").rename(columns=one_form)
+    # A transcript is left as it is; of all other values, blanks around them are no part.
+    if not table.columns.is_unique:
+        raise ValueError(f"{path} has columns of the same name: {list(table)}.")
+    for name in table:
+        if name != "text":
+            table[name] = table[name].str.strip()
     if "id" not in table:
         raise ValueError(f'There is no column "id" in {path}; the columns are {list(table)}.')
     if not len(table):
         raise ValueError(f"{path} has no rows.")
     _check_filled(table["id"], path)
-    check_unique_ids(table["id"], f" of {path}")
+    # two ways to write one name would share a file
+    check_unique_ids(table["id"].map(one_form), f" of {path}")
     return table
 
 
@@ -222,35 +251,29 @@ def _unimodal_labels(
     return pd.DataFrame(columns, index=pd.Index(table["id"])) if columns else None
 
 
-def _check_modalities(folder: Path, modalities: Sequence[str] | None, text: str) -> tuple[str, ...]:
+def _check_modalities(
+    folder: Path,
+    folders: Mapping[str, Path],
+    modalities: Sequence[str] | None,
+    text: str,
+    ids: NDArray[np.str_],
+) -> tuple[str, ...]:
     """Return the names of the modalities to read, each with a subfolder."""
     if isinstance(modalities, str):
         raise TypeError(f'modalities must be a sequence of names; got the string "{modalities}".')
-    subfolders = sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and any(entry.rglob(f"*{SUFFIX}"))
-    )
-    known = subfolders
+    known = list(folders)
     if text == "raw":
-        known = ["text", *(name for name in subfolders if name != "text")]
-    names = tuple(known if modalities is None else modalities)
+        known = ["text", *(name for name in folders if name != "text")]
+    names = tuple(known if modalities is None else map(one_form, modalities))
     if not names or len(set(names)) < len(names) or not set(names) <= set(known):
-        raise ValueError(
-            f"modalities must be one or more of the subfolders of {folder} with {SUFFIX} files, "
-            f"{known}, each once; got {list(names)}."
-        )
+        raise ValueError(unknown_modalities(folder, names, known, ids))
+    if modalities is None:
+        for name, found in unread_folders(folder, ids).items():
+            if name not in names:
+                warnings.warn(
+                    f"{folder / name} is not read: it has no {SUFFIX} files, but {found} "
+                    "Name the modalities that are meant in modalities to go on without it.",
+                    UserWarning,
+                    stacklevel=3,
+                )
     return names
-
-
-def _files(folder: Path, name: str, ids: NDArray[np.str_]) -> pd.Series[Any]:
-    """Return the file of each clip in a subfolder, None where it is not there."""
-    wanted = [Path(name, f"{clip}{SUFFIX}") for clip in ids]
-    existing = {file.relative_to(folder) for file in (folder / name).rglob(f"*{SUFFIX}")}
-    strays = sorted(existing - set(wanted))
-    if strays:
-        raise ValueError(
-            f"{folder / strays[0]} belongs to no id of {TABLE}; {len(strays)} of {len(existing)} "
-            "files do not."
-        )
-    return pd.Series([file if file in existing else None for file in wanted], dtype=object)

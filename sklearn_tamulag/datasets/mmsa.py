@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.datasets._mmsa_cache import cached_rows, file_sha256
+from sklearn_tamulag.datasets._mmsa_keys import listed
 from sklearn_tamulag.datasets._mmsa_rows import MMSARows, read_rows
 from sklearn_tamulag.datasets._safe_pickle import load_arrays
 from sklearn_tamulag.datasets._transcripts import transcript_frame
@@ -236,7 +237,7 @@ def _split_names(split: str, content: Any) -> list[str]:
         return [split]
     names = [name for name in SPLITS if name in content]
     if not names:
-        raise ValueError(f'split="all" joins {list(SPLITS)}, but the file has {list(content)}.')
+        raise ValueError(f'split="all" joins {list(SPLITS)}, but the file has {listed(content)}.')
     return names
 
 

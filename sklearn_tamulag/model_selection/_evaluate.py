@@ -14,7 +14,12 @@ from sklearn.base import is_classifier
 
 from sklearn_tamulag.data.sklearn_private import Interval, validate_params
 from sklearn_tamulag.metrics._checks import Protocol
-from sklearn_tamulag.model_selection._fits import Outcome, check_processes, fit_and_score
+from sklearn_tamulag.model_selection._fits import (
+    Outcome,
+    check_processes,
+    fit_and_score,
+    shown_progress,
+)
 from sklearn_tamulag.model_selection._manifest import describe_run
 from sklearn_tamulag.model_selection._parts import Split, check_features, read_table
 from sklearn_tamulag.model_selection._prepare import prepare, random_state_names
@@ -40,6 +45,7 @@ _SHARE = [Interval(Real, 0, 1, closed="neither"), None]
         "n_jobs": [Integral, None],
         "n_threads": [Interval(Integral, 1, None, closed="left")],
         "return_estimators": ["boolean"],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -67,6 +73,7 @@ def evaluate_seeds(
     n_jobs: int | None = None,
     n_threads: int = 1,
     return_estimators: bool = False,
+    verbose: int = 0,
 ) -> SeedReport:
     """Train an estimator once per seed and score it on rows that it has never seen.
 
@@ -131,6 +138,8 @@ def evaluate_seeds(
         Threads of each fit, at least 1; the sums of another number may differ in their last bits.
     return_estimators : bool, default=False
         Whether to keep the fitted estimators.
+    verbose : int, default=0
+        1 shows a progress bar over the fits; that of each fit is a parameter of the estimator.
 
     Returns
     -------
@@ -209,9 +218,11 @@ def evaluate_seeds(
     check_processes(n_jobs)
     # All is prepared, and so refused, before the first fit.
     prepared = [(*prepare(estimator, seed, split), split) for seed in seeds for split in splits]
-    outcomes = Parallel(n_jobs=n_jobs, prefer="processes")(
+    coming = "generator" if verbose else "list"
+    fits = Parallel(n_jobs=n_jobs, prefer="processes", return_as=coming)(
         delayed(fit_and_score)(*task, scorers, n_threads, return_estimators) for task in prepared
     )
+    outcomes = list(shown_progress(fits, len(prepared), int(verbose)))
     n = len(splits)
     by_seed = {seed: outcomes[i * n : (i + 1) * n] for i, seed in enumerate(seeds)}
     scores = {seed: _scores(splits, runs, protocol) for seed, runs in by_seed.items()}

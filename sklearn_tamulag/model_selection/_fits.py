@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +57,32 @@ def check_processes(n_jobs: int | None) -> None:
             "n_jobs > 1 needs a joblib backend of processes, as loky is: fits in threads of one "
             "process would share random states and the number of threads."
         )
+
+
+def shown_progress(outcomes: Iterable[Outcome], n_fits: int, verbose: int) -> Iterable[Outcome]:
+    """Show a bar over the fits while their outcomes come in.
+
+    Parameters
+    ----------
+    outcomes : iterable of Outcome
+        The outcomes, in the order in which they are to be kept.
+    n_fits : int
+        How many there will be.
+    verbose : int
+        0 shows nothing.
+
+    Returns
+    -------
+    outcomes : iterable of Outcome
+        The same.
+    """
+    if not verbose:
+        return outcomes
+    # Where a notebook lacks its widgets, tqdm warns as soon as it is imported.
+    from tqdm.auto import tqdm
+
+    bar: Iterable[Outcome] = tqdm(outcomes, total=n_fits, unit="fit", desc="evaluating")
+    return bar
 
 
 def fit_and_score(

@@ -2,46 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 
 from sklearn_tamulag.data.files import write_atomically
+from sklearn_tamulag.model_selection.intervals import interval_table
+from sklearn_tamulag.persistence.container import read_value, write_value
 
-CONFIDENCE = 0.95
-
-
-def interval_table(values: pd.DataFrame) -> pd.DataFrame:
-    r"""Mean, deviation and 95 % interval of every column.
-
-    The interval of n values is :math:`\bar x \pm t_{n-1}(0.975)\, s / \sqrt n`, with Student's t.
-
-    Parameters
-    ----------
-    values : DataFrame of shape (n, k)
-        A row per seed.
-
-    Returns
-    -------
-    DataFrame of shape (k, 4)
-        A row per column, with "mean", "std" (n - 1 in its divisor), "low" and "high". With one row
-        the last three are NaN; where a value is NaN, all are.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> interval_table(pd.DataFrame({"mae": [0.6, 0.7, 0.8]})).round(3)
-         mean  std    low   high
-    mae   0.7  0.1  0.452  0.948
-    """
-    from scipy.stats import t
-
-    n = len(values)
-    mean, deviation = values.mean(skipna=False), values.std(skipna=False)
-    half = t.ppf((1 + CONFIDENCE) / 2, n - 1) * deviation / np.sqrt(n) if n > 1 else np.nan
-    return pd.DataFrame({"mean": mean, "std": deviation, "low": mean - half, "high": mean + half})
+KIND = "seed report"
 
 
 @dataclass(repr=False, eq=False)
@@ -100,6 +71,63 @@ class SeedReport:
         """
         return pd.concat([self.scores, self.summary.T]).rename_axis("seed")
 
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write scores, predictions and manifest to one file, from which `load` makes a report.
+
+        So a second estimator can be evaluated later, over the same seeds and parts, and paired with
+        the first by `SeedComparison`. Fitted estimators are not written: `sklearn_tamulag.save` is
+        for them.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, which is replaced if it exists.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written. One that was there is unchanged.
+        """
+        value = {name: getattr(self, name) for name in ("scores", "predictions", "manifest")}
+        write_value(path, value, kind=KIND)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a report that `save` has written. Nothing in the file is run.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Returns
+        -------
+        SeedReport
+            Equal to the one that was saved; its `estimators` are None.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is no report, damaged, or of a newer format.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> from sklearn_tamulag.model_selection import SeedReport
+        >>> scores = pd.DataFrame({"test_mae": [0.5, 0.75]}, index=pd.Index([1, 2], name="seed"))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     SeedReport(scores, {}, {"seeds": [1, 2]}).save(f"{folder}/report")
+        ...     SeedReport.load(f"{folder}/report").scores["test_mae"].tolist()
+        [0.5, 0.75]
+        """
+        value = read_value(path, kind=KIND)
+        if not _is_report(value):
+            raise ValueError(f"{fspath(path)} cannot be read: it does not hold a seed report.")
+        return cls(**value)
+
     def save_manifest(self, path: str | Path) -> None:
         """Write the manifest as JSON.
 
@@ -128,12 +156,23 @@ class SeedReport:
         return f"SeedReport of {len(self.scores)} seeds: a row per metric, a column per seed"
 
 
+def _is_report(value: Any) -> bool:
+    """Tell whether a value read from a file is what `SeedReport.save` writes."""
+    kinds = {"scores": pd.DataFrame, "predictions": dict, "manifest": dict}
+    return (
+        isinstance(value, dict)
+        and value.keys() == kinds.keys()
+        and all(isinstance(value[name], kind) for name, kind in kinds.items())
+        and all(isinstance(table, pd.DataFrame) for table in value["predictions"].values())
+    )
+
+
 @dataclass(repr=False, eq=False)
 class SeedComparison:
     """Two evaluations over the same seeds and parts, seed by seed.
 
     `compare_seeds` returns one, and so two reports of `evaluate_seeds` over the same seeds, labels
-    and parts can be paired.
+    and parts can be paired, saved and loaded ones included.
 
     Attributes
     ----------

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .full_precision import full_precision, widened
+
 # The range of the gates' first weights, as a multiple of torch's for a linear layer.
 GATE_GAIN = 4.0
 
@@ -39,7 +41,9 @@ def sequence_mask(lengths: Tensor, max_length: int) -> Tensor:
 
 def _weighted_sum(weights: Tensor, states: Tensor) -> Tensor:
     """Sum the states over time, each step times its weight."""
-    pooled: Tensor = (weights.unsqueeze(1) @ states).squeeze(1)  # (B, 1, T) @ (B, T, H) -> (B, H)
+    with full_precision(states):
+        # (B, 1, T) @ (B, T, H) -> (B, H)
+        pooled: Tensor = (weights.unsqueeze(1) @ states).squeeze(1)
     return pooled
 
 
@@ -121,6 +125,11 @@ class TemporalAttention(nn.Module):
             Zero on padding. In mode ``"softmax"`` they are not negative and sum to one in every
             row that has a valid step; in mode ``"gate"`` they may have either sign.
         """
+        with full_precision(states):
+            return self._pooled(widened(states), lengths)
+
+    def _pooled(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool states in their own precision."""
         mask = sequence_mask(lengths, states.shape[1])
         first, second = self.gates(states).unbind(dim=-1)  # (B, T, 2) -> two of (B, T)
         first, second = torch.tanh(first), F.tanhshrink(second)
@@ -164,6 +173,7 @@ class MeanPooling(nn.Module):
         weights : Tensor of shape (B, T)
             One over the number of valid steps on these, zero on padding.
         """
+        states = widened(states)
         mask = sequence_mask(lengths, states.shape[1]).to(states.dtype)
         weights = mask / lengths.clamp(min=1).unsqueeze(1)
         return _weighted_sum(weights, states), weights
@@ -199,6 +209,7 @@ class LastPooling(nn.Module):
         weights : Tensor of shape (B, T)
             One on the last valid step, zero elsewhere.
         """
+        states = widened(states)
         steps = torch.arange(states.shape[1], device=lengths.device)
         weights = (steps == lengths.unsqueeze(1) - 1).to(states.dtype)  # (T,), (B, 1) -> (B, T)
         return _weighted_sum(weights, states), weights

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .full_precision import full_precision, widened
+
 
 def _prediction_layers(input_size: int, n_outputs: int) -> nn.Sequential:
     """Build linear-relu-linear, as wide inside as its input."""
@@ -69,8 +71,9 @@ class UnimodalHead(nn.Module):
         prediction : Tensor of shape (B, n_outputs)
             Predicted values or logits.
         """
-        representation = self.representation(embedding)
-        return representation, self.prediction(representation)
+        with full_precision(embedding):
+            representation = self.representation(widened(embedding))
+            return representation, self.prediction(representation)
 
 
 class MultimodalHead(nn.Module):
@@ -108,7 +111,8 @@ class MultimodalHead(nn.Module):
         Tensor of shape (B, n_outputs)
             Predicted values or logits.
         """
-        prediction: Tensor = self.prediction(fused)
+        with full_precision(fused):
+            prediction: Tensor = self.prediction(widened(fused))
         return prediction
 
 

@@ -118,7 +118,7 @@ def test_a_folder_of_transcripts_needs_no_arrays(tmp_path, table):
     table.to_csv(tmp_path / "clips.csv", index=False)
     data = load_folder(tmp_path, text="raw")
     assert data.X["text"].tolist() == CLIPS["text"]
-    with pytest.raises(ValueError, match=r"one or more of the subfolders .* \[\].*got \[\]"):
+    with pytest.raises(ValueError, match=r"has no subfolder with \.npy files"):
         load_folder(tmp_path)
 
 
@@ -218,3 +218,108 @@ def test_no_file_outside_of_the_folder_is_read(folder, tmp_path):
     for name in ("audio", "vision", "text"):
         (folder / name / "film-1.npy").unlink()
     assert load_folder(folder).X.lengths["audio"].tolist() == [0, 0, 1, 2]
+
+
+STRAYS = [
+    "audio/._film-1.npy",
+    "audio/.ipynb_checkpoints/film-1-checkpoint.npy",
+    "audio/__MACOSX/film-1.npy",
+    "__MACOSX/audio/._film-1.npy",
+    ".Trash-0/film-1.npy",
+]
+
+
+@pytest.mark.parametrize("stray", STRAYS)
+def test_files_that_systems_leave_behind_are_left_alone(folder, stray):
+    expected = load_folder(folder).X
+    (folder / stray).parent.mkdir(parents=True, exist_ok=True)
+    (folder / stray).write_bytes(b"\0\5\26\7")
+    read = load_folder(folder).X
+    assert read.modalities == expected.modalities
+    assert read.lengths["audio"].tolist() == [3, 0, 1, 2]
+
+
+def test_capitals_blanks_and_the_form_of_letters_make_no_difference(folder):
+    expected = load_folder(folder)
+    (folder / "audio" / "001.npy").rename(folder / "audio" / "001.NPY")
+    (folder / "vision" / "film-1.npy").rename(folder / "vision" / "film-1 .Npy")
+    # as macOS writes it: e, then an accent
+    (folder / "audio" / "e\u0301").mkdir()
+    (folder / "audio" / "é" / "4.npy").rename(folder / "audio" / "e\u0301" / "4.npy")
+    blanks = {name: [f" {value}\t" for value in values] for name, values in CLIPS.items()}
+    rewrite(folder, **blanks | {"text": CLIPS["text"]})
+    (folder / "clips.csv").rename(folder / "Clips.CSV")
+    data = load_folder(folder)
+    assert data.ids.tolist() == CLIPS["id"]
+    assert data.groups.tolist() == CLIPS["group"]
+    assert data.split.tolist() == CLIPS["split"]
+    assert data.raw_text == CLIPS["text"]
+    np.testing.assert_array_equal(data.y, expected.y, strict=True)
+    pd.testing.assert_frame_equal(data.unimodal_labels, expected.unimodal_labels)
+    for name in expected.X.modalities:
+        np.testing.assert_array_equal(data.X.arrays[name], expected.X.arrays[name])
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert load_folder("~/clips").ids.tolist() == CLIPS["id"]
+
+
+def test_two_files_of_one_clip_are_named(folder):
+    np.save(folder / "audio" / "001.npy", np.ones((1, 2)))
+    with open(folder / "audio" / "001.NPY", "wb") as file:
+        np.save(file, np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"001\.NPY and .*001\.npy belong to the same clip, '001'"):
+        load_folder(folder)
+
+
+def test_two_ways_to_write_one_id_are_one_id(folder):
+    rewrite(folder, id=["é/4", "film-2", "001", "e\u0301/4"])
+    with pytest.raises(ValueError, match=r"ids of .* must differ"):
+        load_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "hint"),
+    [
+        (".wav", "hold sound"),
+        (".MP4", "hold pictures"),
+        (".npz", "numpy.save"),
+        ("", "one per clip"),
+    ],
+)
+def test_recordings_come_with_what_to_do(folder, suffix, hint):
+    (folder / "recordings").mkdir()
+    for clip in ("film-1", "film-2"):
+        (folder / "recordings" / f"{clip}{suffix}").write_bytes(b"RIFF")
+    found = f"recordings.* has no .npy files, but 2 {suffix or 'other'} files.*{hint}"
+    with pytest.raises(ValueError, match=found):
+        load_folder(folder, modalities=["recordings"])
+    with pytest.warns(UserWarning, match="recordings is not read: it.*modalities to go on without"):
+        data = load_folder(folder, text="raw")
+    assert list(data.X.columns) == ["text", "audio", "vision"]
+    load_folder(folder, modalities=["audio"])
+    for name in ("audio", "text", "vision"):
+        (folder / name).rename(folder / f".{name}")
+    with pytest.raises(ValueError, match=found):
+        load_folder(folder)
+    with pytest.warns(UserWarning, match="recordings is not read"):
+        assert list(load_folder(folder, text="raw").X.columns) == ["text"]
+
+
+def test_a_folder_of_nothing_but_recordings_is_told_so(tmp_path):
+    (tmp_path / "a1.wav").write_bytes(b"RIFF")
+    with pytest.raises(FileNotFoundError, match=r"no .*clips\.csv, which names.*hold sound"):
+        load_folder(tmp_path)
+    (tmp_path / "clips.csv").write_text("id\na1\n")
+    with pytest.raises(ValueError, match=r"no subfolder with \.npy files\. \.wav files hold sound"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["clips.csv", "audio/001.npy"])
+def test_a_pipe_in_place_of_a_file_is_refused(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(ValueError, match="is no regular file"):
+        load_folder(folder)

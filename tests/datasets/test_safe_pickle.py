@@ -233,7 +233,7 @@ def test_a_buffer_outside_the_file_is_refused(write):
         np.random.default_rng(0),
         np.array(["2024-01-01"], dtype="M8[D]"),
         np.zeros(2, dtype=[("a", "f4"), ("b", "O")]),
-        np.array([np.zeros(2), None], dtype=object),
+        np.array([np.array([None]), None], dtype=object),
         np.array([{"a": 1}], dtype=object),
         np.ma.masked_array([1.0, 2.0], mask=[True, False]),
         len,
@@ -277,8 +277,6 @@ def test_broken_bytes_give_arrays_or_a_value_error(tmp_path_factory, data):
     path.write_bytes(broken)
     try:
         read = load_arrays(path)
-    except MemoryError:  # a broken length may ask for more memory than there is
-        return
     except ValueError as error:
         read = str(error)
         named = str(path) in read

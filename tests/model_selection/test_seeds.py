@@ -23,7 +23,7 @@ from sklearn_tamulag import MultimodalData
 from sklearn_tamulag.data.fingerprint import data_sha256
 from sklearn_tamulag.model_selection import SeedComparison, compare_seeds, evaluate_seeds
 from sklearn_tamulag.model_selection._manifest import json_value
-from sklearn_tamulag.model_selection._results import interval_table
+from sklearn_tamulag.model_selection.intervals import interval_table
 from sklearn_tamulag.preprocessing import SequenceScaler
 from tests.small_fits import classifier, clips, regressor, three_classes
 

@@ -142,7 +142,11 @@ class EpochProgress(Callback):
         self.n_shown_ = len(net.history)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Close the bar; a pickled net keeps none."""
+        """Close the bar, and say so if it ends early; a pickled net keeps none."""
+        # An epoch that was begun and not finished tells of Ctrl-C or an error, not of a callback.
+        finished = self.n_shown_ == len(net.history)
+        if finished and 0 < self.bar_.n < self.bar_.total:
+            self.bar_.set_description(f"stopped early at {self.n_shown_}", refresh=False)
         self.bar_.close()
         del self.bar_
 

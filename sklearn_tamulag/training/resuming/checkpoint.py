@@ -10,6 +10,7 @@ from typing import Any
 
 from sklearn_tamulag._version import library_versions
 from sklearn_tamulag.data.files import read_whole, write_atomically
+from sklearn_tamulag.data.user_paths import user_path
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.errors import described
 from sklearn_tamulag.persistence.json_text import parse_json
@@ -147,7 +148,7 @@ def open_checkpoint(
     """
     manifest = fit_manifest(estimator, params, content)
     fit = manifest_hash(manifest)
-    root = Path(folder)
+    root = user_path(folder)
     own = root if (root / MANIFEST).exists() else root / fit[:16]
     if own != root:
         _refuse_link(own)

@@ -149,6 +149,46 @@ def test_verbose_1_shows_a_bar_over_the_epochs(capfd):
     assert f"valid_loss={estimator.history_['valid_loss'].iloc[-1]:.3f}" in bar
 
 
+class StopsAt(Callback):
+    def __init__(self, epoch, error):
+        self.epoch = epoch
+        self.error = error
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            raise self.error
+
+    def on_batch_end(self, net, **kwargs):
+        if len(net.history) == 3 and self.epoch is None:
+            press_ctrl_c()
+
+
+def test_the_bar_says_when_the_patience_ends_a_fit(capfd):
+    X, y = clips()
+    X_val, y_val = clips(30, seed=1)
+    estimator = regressor(verbose=1, lr=0.1, max_epochs=40, n_iter_no_change=3)
+    estimator.fit(X, y, X_val=X_val, y_val=y_val)
+    assert estimator.n_iter_ < 40
+    assert f"stopped early at {estimator.n_iter_}: " in capfd.readouterr().err
+
+
+def test_the_bar_says_when_a_users_callback_ends_a_fit(capfd):
+    regressor(verbose=1, max_epochs=9, callbacks=[StopsAt(4, KeyboardInterrupt())]).fit(*clips())
+    assert "stopped early at 4: " in capfd.readouterr().err
+
+
+def test_the_bar_calls_ctrl_c_no_early_stop(capfd):
+    estimator = regressor(verbose=1, max_epochs=9, callbacks=[StopsAt(None, None)])
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(*clips())
+    assert "stopped early" not in capfd.readouterr().err
+
+
+def test_a_fit_to_the_end_is_no_early_stop(capfd):
+    regressor(verbose=1, max_epochs=3).fit(*clips())
+    assert "stopped early" not in capfd.readouterr().err
+
+
 def test_verbose_2_prints_a_line_per_epoch(capfd):
     X, y = clips()
     classifier(verbose=2, max_epochs=3).fit(X, three_classes(y))
