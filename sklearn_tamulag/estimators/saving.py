@@ -11,6 +11,7 @@ from sklearn_tamulag.estimators.regressor import TAMULAGRegressor
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.estimators import KIND, estimator_of, estimator_value, restored
 from sklearn_tamulag.preprocessing import (
+    FlatToMultimodal,
     MultimodalPadder,
     SequenceScaler,
     TextEmbedder,
@@ -21,7 +22,7 @@ _CLASSES = {
     cls.__name__: cls
     for cls in (
         *(TAMULAGRegressor, TAMULAGClassifier),
-        *(MultimodalPadder, SequenceScaler, TextTokenizer, TextEmbedder),
+        *(MultimodalPadder, SequenceScaler, TextTokenizer, TextEmbedder, FlatToMultimodal),
     )
 }
 _SKIPPED = ("passthrough", None)
