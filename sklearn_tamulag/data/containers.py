@@ -8,6 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import Bunch
@@ -160,7 +161,10 @@ def _eager_frame(X: Any) -> nw.DataFrame[Any] | None:
         if not hasattr(X, "__len__"):
             refuse_form(X, "A data set that streams has no number of rows: load it first.")
         X = X.with_format("arrow")[:]
-    frame = nw.from_native(X, allow_series=True, pass_through=True)
+    try:
+        frame = nw.from_native(X, allow_series=True, pass_through=True)
+    except DuplicateError as error:
+        raise ValueError(f"X has columns of the same name: {error}") from error
     if isinstance(frame, nw.LazyFrame):
         refuse_form(X, "It is lazy, and the order of its rows open: pass X.collect().")
     if isinstance(frame, nw.DataFrame):

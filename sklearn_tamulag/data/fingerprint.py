@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ def data_sha256(data: Any) -> str:
 
     Parameters
     ----------
-    data : MultimodalData, DataFrame, Series, array-like or None
-        The data. Cells may be numbers, strings, arrays, lists of these, or missing.
+    data : MultimodalData, DataFrame, Series, array-like, dict or None
+        The data. Cells may be numbers, strings, arrays, lists or dicts of these, or missing.
 
     Returns
     -------
@@ -91,6 +92,11 @@ def _update(digest: Any, value: Any) -> None:
         for column in range(value.shape[1]):
             _update(digest, str(value.columns[column]))
             _update(digest, value.iloc[:, column])
+    elif isinstance(value, Mapping):
+        _mark(digest, "mapping", len(value))
+        for name, inner in value.items():
+            _update(digest, str(name))
+            _update(digest, inner)
     elif isinstance(value, str | bytes):
         content = value.encode() if isinstance(value, str) else value
         _mark(digest, type(value).__name__, len(content))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_tamulag.data.blocks import row_blocks, valid_steps
+from sklearn_tamulag.data.cells import array_of, is_tensor
 from sklearn_tamulag.data.naming import REST, check_modality_names, nearest
 
 
@@ -51,7 +52,7 @@ def check_arrays(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
 def _check_array(name: str, array: ArrayLike) -> NDArray[Any]:
     """Check one modality's array; integers with a feature axis become float32."""
     if not isinstance(array, np.memmap):
-        array = np.asarray(array)
+        array = array_of(array) if is_tensor(array) else np.asarray(array)
     kind = array.dtype.kind
     if kind not in "iubf" or (kind == "f" and array.dtype.itemsize > 8):
         raise TypeError(

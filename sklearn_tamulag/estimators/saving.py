@@ -19,6 +19,7 @@ from sklearn_tamulag.persistence.estimators import (
 from sklearn_tamulag.persistence.limits import shortened
 from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
 from sklearn_tamulag.preprocessing import (
+    FlatToMultimodal,
     MultimodalPadder,
     SequenceScaler,
     TextEmbedder,
@@ -29,7 +30,7 @@ _CLASSES = {
     cls.__name__: cls
     for cls in (
         *(TAMULAGRegressor, TAMULAGClassifier),
-        *(MultimodalPadder, SequenceScaler, TextTokenizer, TextEmbedder),
+        *(MultimodalPadder, SequenceScaler, TextTokenizer, TextEmbedder, FlatToMultimodal),
     )
 }
 _SKIPPED = ("passthrough", None)

@@ -90,6 +90,8 @@ class TextEncoding:
             If it is not found, or does not belong to the model.
         """
         tokenizer = load_tokenizer(argument, source)
+        # tokenizers takes no integers of NumPy
+        max_length = None if max_length is None else int(max_length)
         limits = [max_length, longest_sequence(config or {}), tokenizer.model_max_length]
         known = [limit for limit in limits if limit is not None and limit < NO_LIMIT]
         if max_length is not None and min(known) < max_length:

@@ -8,6 +8,7 @@ from sklearn.utils import Bunch
 
 from sklearn_tamulag import MultimodalData
 from sklearn_tamulag.data.containers import open_container, open_values, plain_values
+from sklearn_tamulag.data.fingerprint import data_sha256
 from sklearn_tamulag.data.forms import is_multimodal, to_multimodal
 from sklearn_tamulag.data.refusals import describe_forms
 
@@ -178,6 +179,12 @@ def test_what_has_to_be_chosen_first_is_refused(make, message):
     assert describe_forms() in str(caught.value)
 
 
+def test_columns_of_one_name_are_refused():
+    arrow = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match="X has columns of the same name"):
+        open_container(arrow.table([arrow.array([1.0])] * 2, names=["a", "a"]))
+
+
 def test_masks_are_missing_values():
     steps = np.ma.array(np.ones((4, 3, 2)), mask=False)
     steps[1, 2] = np.ma.masked
@@ -206,6 +213,20 @@ def test_masks_of_token_ids_and_of_vectors():
 def test_a_masked_table_has_missing_values():
     table = np.ma.array([[1, 2], [3, 4]], mask=[[False, True], [False, False]])
     assert np.isnan(open_container(table)).tolist() == [[False, True], [False, False]]
+
+
+def test_the_container_is_made_of_tensors():
+    steps = torch.ones(2, 3, 4, requires_grad=True)
+    data = MultimodalData(
+        {"audio": steps, "face": steps.bfloat16(), "text": torch.ones(2, 3).int()}
+    )
+    assert data.feature_sizes == {"audio": 4, "face": 4, "text": None}
+
+
+def test_dicts_by_row_have_a_digest():
+    rows = [{"audio": np.ones((2, 3)), "age": 31.0}, {"age": None}]
+    assert data_sha256(rows) == data_sha256([dict(row) for row in rows])
+    assert data_sha256(rows) != data_sha256(rows[::-1])
 
 
 def test_values_by_row_of_every_library():

@@ -300,6 +300,13 @@ def test_columns_of_the_history_belong_to_their_modality():
     assert history[["train_own_best", "valid_own_best"]].notna().all(axis=None)
 
 
+def test_labels_of_modalities_in_a_frame_of_any_library():
+    polars = pytest.importorskip("polars")
+    expected = regressor(**BRIEF).fit(X, Y, unimodal_labels=pd.DataFrame({"text": -Y}))
+    fitted = regressor(**BRIEF).fit(X, Y, unimodal_labels=polars.DataFrame({"text": -Y}))
+    np.testing.assert_array_equal(fitted.predict(X), expected.predict(X))
+
+
 def test_a_dump_from_before_a_parameter_has_its_default():
     fitted = regressor(**BRIEF).fit(X, Y)
     state = fitted.__getstate__()

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_tamulag.data.containers import open_container
 from sklearn_tamulag.data.label_frames import check_label_columns, check_label_rows, label_numbers
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.training.objective.classes import class_codes
@@ -27,7 +28,7 @@ def read_human_labels(
 
     Parameters
     ----------
-    frame : DataFrame of shape (n, <= M)
+    frame : DataFrame or table of any library, of shape (n, <= M)
         Labels in the units of y, or classes; a column per modality that has any. NaN or None where
         a label is not known.
     data : MultimodalData
@@ -64,6 +65,7 @@ def read_human_labels(
     array([[nan,  1.],
            [nan, nan]])
     """
+    frame = open_container(frame)
     check_label_columns(name, frame, data.modalities)
     check_label_rows(name, frame, "X", len(data), data.ids)
     labels = np.full((len(data), len(data.modalities)), np.nan)
