@@ -16,12 +16,15 @@ FORMER_NAMES = {
     "regressor": "estimators.regressor",
     "training.callbacks": "training.loop.callbacks",
     "training.health": "training.loop.health",
-    "training.missing": "training.loop.missing",
+    "training.missing": "training.loop.stand_ins",
     "training.net": "training.loop.net",
     "training.schedule": "training.loop.schedule",
     "training.targets": "training.objective.targets",
 }
 """Where the modules of 0.1 are now that people imported from or that joblib dumps name."""
+
+FORMER_CLASSES = {"AbsentMeans": "StandIns"}
+"""What stands in such a module under another name now."""
 
 
 class FormerModule(ModuleType):
@@ -49,7 +52,8 @@ class FormerModule(ModuleType):
             DeprecationWarning,
             stacklevel=2,
         )
-        return getattr(importlib.import_module(self._target), attribute)
+        name = FORMER_CLASSES.get(attribute, attribute)
+        return getattr(importlib.import_module(self._target), name)
 
 
 def register_former_names() -> None:

@@ -19,7 +19,7 @@ OPTIONS = {"seeds": [1, 2], "val_size": 0.2, "scoring": ["neg_mae"]}
 
 @pytest.fixture(scope="module")
 def data():
-    return make_multimodal_sentiment(60, random_state=0)
+    return make_multimodal_sentiment(120, random_state=0)
 
 
 def regressor(attention="softmax"):
