@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_tamulag.data.files import lies_inside
 from sklearn_tamulag.data.media_files import suffix_hint
 from sklearn_tamulag.data.npy import read_npy_file
 from sklearn_tamulag.data.padding import is_missing
@@ -156,6 +157,8 @@ def read_sequences(
     modalities: str | Sequence[str] | None = None,
     others: Sequence[Any] = (),
     root: str | PathLike[str] | None = None,
+    *,
+    outside_root: bool = False,
 ) -> dict[str, Any]:
     """Read the modalities of a DataFrame.
 
@@ -169,7 +172,10 @@ def read_sequences(
     others : sequence, default=()
         What is no modality: the columns of ids and groups.
     root : str, path-like or None, default=None
-        The folder that relative paths start from; by default the current one.
+        The folder that relative paths start from, and that no path leaves; by default the current
+        one, which paths may leave.
+    outside_root : bool, default=False
+        Whether paths may leave `root`: absolute ones, through "..", and links.
 
     Returns
     -------
@@ -183,18 +189,22 @@ def read_sequences(
     FileNotFoundError
         If a file does not exist.
     ValueError
-        If a column does not exist or none is a modality, a string is no path to a .npy file, or a
-        file is not readable without running code.
+        If a column does not exist or none is a modality, a string is no path to a .npy file, a path
+        leaves `root`, or a file is not readable without running code.
     """
     check_frame(frame)
     if not frame.columns.is_unique:
         raise ValueError(f"frame has columns of the same name: {list(frame.columns)}.")
+    bounds = None if root is None or outside_root else os.path.realpath(user_path(root))
     sequences = {}
     for name in _modality_columns(frame, modalities, others):
         values = column_values(frame[name])
         if isinstance(values, list):
             folder = user_path(root or "")
-            values = [_read_cell(name, row, folder, cell) for row, cell in enumerate(values)]
+            values = [
+                _read_cell(f"Modality {name!r}, row {row},", folder, bounds, cell)
+                for row, cell in enumerate(values)
+            ]
         sequences[name] = values
     return sequences
 
@@ -220,11 +230,10 @@ def _modality_columns(
     return names
 
 
-def _read_cell(name: str, row: int, root: Path, path: Any) -> Any:
+def _read_cell(where: str, root: Path, bounds: str | None, path: Any) -> Any:
     """Read the file of a cell that is a path; an empty one is a missing modality."""
     if not isinstance(path, str | os.PathLike):
         return path
-    where = f"Modality {name!r}, row {row},"
     if path == "":
         return None
     if Path(path).suffix.lower() != SUFFIX:
@@ -234,6 +243,11 @@ def _read_cell(name: str, row: int, root: Path, path: Any) -> Any:
             + (f" {hint}" if hint else "")
         )
     file = root / user_path(path)
+    if bounds is not None and not lies_inside(file, bounds):
+        raise ValueError(
+            f"{where} is {os.fspath(path)!r}, which lies outside of root, {os.fspath(root)!r}. "
+            "Where such files may be read, pass outside_root=True."
+        )
     try:
         return read_npy_file(file)
     except FileNotFoundError as error:

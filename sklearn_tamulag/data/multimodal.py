@@ -161,6 +161,7 @@ class MultimodalData(PaddedRows):
         ids: str | ArrayLike | None = None,
         groups: str | ArrayLike | None = None,
         root: str | PathLike[str] | None = None,
+        outside_root: bool = False,
     ) -> Self:
         """Make the container from a DataFrame with a column of arrays, or of paths, per modality.
 
@@ -178,7 +179,11 @@ class MultimodalData(PaddedRows):
             The column, or the values, that name the rows, and say what belongs together. Where no
             ids are given the index names the rows, unless it only counts them.
         root : str or path-like, default=None
-            The folder that relative paths start from; by default the current one.
+            The folder that relative paths start from, and that no path leaves; by default the
+            current one, which paths may leave.
+        outside_root : bool, default=False
+            Whether paths may leave `root`: absolute ones, through "..", and links. A table from a
+            stranger can then name any .npy file that this process may read.
 
         Returns
         -------
@@ -192,8 +197,8 @@ class MultimodalData(PaddedRows):
         FileNotFoundError
             If a file does not exist; the message names the modality and the row.
         ValueError
-            If a column does not exist, an id is missing or stands twice, a file is not readable
-            without running code, or rows do not fit together.
+            If a column does not exist, an id is missing or stands twice, a path leaves `root`, a
+            file is not readable without running code, or rows do not fit together.
 
         Examples
         --------
@@ -215,7 +220,7 @@ class MultimodalData(PaddedRows):
         frame = open_container(frame)
         check_frame(frame)
         others = [given for given in (ids, groups) if isinstance(given, str)]
-        sequences = read_sequences(frame, modalities, others, root)
+        sequences = read_sequences(frame, modalities, others, root, outside_root=outside_root)
         return cls.from_sequences(
             sequences,
             ids=row_names(frame) if ids is None else row_values(frame, "ids", ids),
@@ -248,15 +253,17 @@ class MultimodalData(PaddedRows):
         """Write the data to a folder, as a .npy file per array and a JSON index.
 
         The index is put in place last and in one step: a writing that is interrupted leaves what
-        was in the folder before, and nothing is pickled. Arrays are written block by block and with
-        zero padding, so that data far larger than the memory can be saved, memory-mapped data to
-        its own folder included.
+        was in the folder before, or the new data, and nothing is pickled. Others may read the
+        folder meanwhile, or write to it: the last writer to finish has it. Arrays are written block
+        by block and with zero padding, so that data far larger than the memory can be saved,
+        memory-mapped data to its own folder included.
 
         Parameters
         ----------
         folder : str or path-like
             The folder, made where it does not exist. Data saved there before is replaced as a
-            whole; other files are left alone.
+            whole, and what a killed process left of its own writing is removed; other files are
+            left alone.
 
         Raises
         ------
@@ -309,7 +316,8 @@ class MultimodalData(PaddedRows):
             If there is no such folder.
         ValueError
             If the folder is incomplete or of another version of the format, or a file does not
-            have the shape and dtype that the index says.
+            have the shape and dtype that the index says, is no regular file, or is a link out of
+            the folder.
 
         Examples
         --------
@@ -330,6 +338,9 @@ class MultimodalData(PaddedRows):
             }
             for prefix in (ARRAYS, LENGTHS)
         }
+        without = named[ARRAYS].keys() - named[LENGTHS].keys()
+        if without:
+            raise ValueError(f"{folder} is damaged: it has no lengths of {sorted(without)}.")
         try:
             return cls(
                 named[ARRAYS], named[LENGTHS], ids=found.get("ids"), groups=found.get("groups")

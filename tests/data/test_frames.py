@@ -1,5 +1,6 @@
 """Own data: from ragged sequences and from DataFrames of arrays or of paths."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,47 @@ def test_paths_may_be_absolute_or_start_at_the_current_folder(frame, tmp_path, m
     monkeypatch.chdir(tmp_path)
     assert MultimodalData.from_frame(frame) == expected
     frame["audio"] = [tmp_path / "a.npy", "", str(tmp_path / "b.npy")]
-    assert MultimodalData.from_frame(frame, root="elsewhere") == expected
+    assert MultimodalData.from_frame(frame) == expected
+    assert MultimodalData.from_frame(frame, root=tmp_path) == expected
+    assert MultimodalData.from_frame(frame, root="elsewhere", outside_root=True) == expected
+
+
+OUTSIDE = ["../b.npy", "own/../../b.npy", "{outside}/b.npy", "link.npy", "in/b.npy"]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_paths_stay_below_the_root_unless_told_otherwise(frame, tmp_path, monkeypatch, path):
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "a.npy").rename(root / "a.npy")
+    (root / "link.npy").symlink_to(tmp_path / "b.npy")
+    (root / "in").symlink_to(tmp_path)
+    (root / "own").mkdir()
+    frame["audio"] = ["a.npy", None, path.format(outside=tmp_path)]
+    with pytest.raises(ValueError, match=r"'audio', row 2, is .*\.npy.* outside of root"):
+        MultimodalData.from_frame(frame, root=root)
+    told = MultimodalData.from_frame(frame, root=root, outside_root=True)
+    assert rows(told, "audio") == [SHORT.tolist(), [], LONG.tolist()]
+    monkeypatch.chdir(root)
+    assert MultimodalData.from_frame(frame) == told
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_what_is_no_file_is_refused(frame, tmp_path, kind):
+    (tmp_path / "b.npy").unlink()
+    if kind == "fifo":
+        os.mkfifo(tmp_path / "b.npy")
+    else:
+        (tmp_path / "b.npy").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match=r"row 2, is in .*not readable: .*no regular file"):
+        MultimodalData.from_frame(frame, root=tmp_path, outside_root=True)
+
+
+def test_a_file_that_claims_more_than_it_has_is_refused(frame, tmp_path):
+    content = (tmp_path / "b.npy").read_bytes()
+    (tmp_path / "b.npy").write_bytes(content.replace(b"(5, 3), }        ", b"(5000000000, 3)}", 1))
+    with pytest.raises(ValueError, match=r"row 2, is in .*b\.npy, which is not readable"):
+        MultimodalData.from_frame(frame, root=tmp_path)
 
 
 def test_the_index_names_the_rows_where_nothing_else_does(frame, tmp_path):

@@ -18,6 +18,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, train_test_split
 
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor
+from sklearn_tamulag.data import store
 from sklearn_tamulag.data.store import read_store, write_store
 
 N_ROWS = 12
@@ -382,3 +383,150 @@ def test_rows_on_disk_are_not_copied_into_memory(tmp_path):
     size, growth = map(float, finished.stdout.split())
     assert size > 280
     assert growth < 100
+
+
+def token(folder):
+    """What the names of the arrays in a folder end in."""
+    (found,) = {path.stem[-16:] for path in folder.glob("*.npy")}
+    return found
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(folder, data):
+    left = ["00-arrays-audio-0123456789abcdef.npy", "01-x-aaaaaaaaaaaaaaaa.npy"]
+    drafts = ["index-0123456789abcdef.tmp", "index-bbbbbbbbbbbbbbbb.tmp"]
+    others = [
+        "audio.npy",
+        "00-audio.npy",
+        "00-arrays-audio-01234567.npy",  # as earlier versions name files, which the index did not
+        "0-arrays-audio-0123456789abcdef.npy",
+        "00-arrays-audio-0123456789ABCDEF.npy",
+        "00-arrays-audio-0123456789abcdef.npz",
+        "index-0123.tmp",
+        "index.tmp",
+    ]
+    for name in (*left, *drafts, *others):
+        (folder / name).touch()
+    before = token_of_named(folder)
+    data.save(folder)
+    assert token_of_named(folder) != before
+    found = {path.name for path in folder.iterdir()}
+    index = json.loads((folder / "index.json").read_text())
+    assert found == {*others, "index.json", *(e["file"] for e in index["arrays"].values())}
+
+
+def token_of_named(folder):
+    index = json.loads((folder / "index.json").read_text())
+    return {entry["file"][-20:-4] for entry in index["arrays"].values()}
+
+
+def test_arrays_of_a_writer_at_work_are_left_alone(folder, data, monkeypatch):
+    other, real = make_data(seed=3), store.StoreDraft.publish
+
+    def overtaken(draft, index):
+        monkeypatch.setattr(store.StoreDraft, "publish", real)
+        other.save(folder)
+        assert MultimodalData.load(folder) == other
+        real(draft, index)
+
+    monkeypatch.setattr(store.StoreDraft, "publish", overtaken)
+    data[:5].save(folder)
+    assert MultimodalData.load(folder) == data[:5]
+    assert len(list(folder.glob("*.npy"))) == 8
+    token(folder)
+
+
+def test_a_reader_that_loses_the_race_reads_again(folder, data, monkeypatch):
+    other, real = make_data(5, seed=3), store._read_array
+
+    def overtaken(*args):
+        if args[1] == "lengths/audio":
+            monkeypatch.setattr(store, "_read_array", real)
+            other.save(folder)
+        return real(*args)
+
+    monkeypatch.setattr(store, "_read_array", overtaken)
+    assert MultimodalData.load(folder) == other
+
+
+def test_the_files_of_an_earlier_version_are_replaced(folder, data):
+    # It named them after 8 digits, and wrote no more than the same index.
+    index = json.loads((folder / "index.json").read_text())
+    for entry in index["arrays"].values():
+        name = entry["file"]
+        entry["file"] = name[:-12] + ".npy"
+        (folder / name).rename(folder / entry["file"])
+    (folder / "index.json").write_text(json.dumps(index))
+    assert MultimodalData.load(folder) == data
+    data[:3].save(folder)
+    assert MultimodalData.load(folder) == data[:3]
+    assert len(list(folder.glob("*.npy"))) == len(index["arrays"])
+
+
+def test_what_a_strangers_index_names_is_not_deleted(folder, data):
+    # An index may name any file; only files are deleted that this package has named itself.
+    np.save(folder / "thesis.npy", np.ones(3))
+    index = json.loads((folder / "index.json").read_text())
+    index["arrays"]["arrays/thesis"] = {"file": "thesis.npy", "dtype": "<f8", "shape": [3]}
+    (folder / "index.json").write_text(json.dumps(index))
+    data.save(folder)
+    np.testing.assert_array_equal(np.load(folder / "thesis.npy"), np.ones(3))
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device", "link out", "link to a device"])
+@pytest.mark.parametrize("place", ["index.json", "arrays/audio", "ids"])
+def test_what_is_no_file_of_the_folder_is_refused(folder, tmp_path, kind, place):
+    path = folder / place
+    if place != "index.json":
+        index = json.loads((folder / "index.json").read_text())
+        path = folder / index["arrays"][place]["file"]
+    path.rename(tmp_path / "outside")
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link out":
+        path.symlink_to(tmp_path / "outside")
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match=r"no regular file|link out of the folder"):
+        MultimodalData.load(folder)
+
+
+def test_a_link_inside_the_folder_is_followed(folder, data):
+    path = next(folder.glob("*ids*.npy"))
+    path.rename(folder / "elsewhere.npy")
+    path.symlink_to("elsewhere.npy")
+    assert MultimodalData.load(folder) == data
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 200_000, b"[" + b"[]," * 3_000_000 + b"[]]", b"\xff" * 10]
+)
+def test_an_index_that_would_take_the_memory_is_refused(folder, content):
+    (folder / "index.json").write_bytes(content)
+    with pytest.raises(ValueError, match="is not readable"):
+        MultimodalData.load(folder)
+
+
+def test_data_without_lengths_are_refused(folder):
+    damage(folder, lambda index: index["arrays"].pop("lengths/audio"))
+    with pytest.raises(ValueError, match=r"damaged: it has no lengths of \['audio'\]"):
+        MultimodalData.load(folder)
+
+
+def test_a_full_disk_leaves_the_former_data_and_says_so(folder, data):
+    resource = pytest.importorskip("resource")
+    before = sorted(path.name for path in folder.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # What a process may write is limited as the room on a disk is.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large; nothing was changed: '.*saved'"):
+            make_data(5000).save(folder)
+        with pytest.raises(OSError, match="nothing was changed"):
+            make_data(5000).save(folder.with_name("new"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert not folder.with_name("new").exists()
+    assert MultimodalData.load(folder) == data

@@ -60,12 +60,18 @@ class BestEpoch(Callback):
     def __init__(self, patience: int | None) -> None:
         self.patience = patience
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Forget earlier epochs."""
+    def initialize(self) -> "BestEpoch":
+        """Know of no epoch."""
         self.loss_ = math.inf
         self.state_: dict[str, Any] | None = None
-        self.epoch_ = len(net.history)
+        self.epoch_ = 0
         self.exhausted_ = False
+        return self
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Forget earlier epochs."""
+        self.initialize()
+        self.epoch_ = len(net.history)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Compare the epoch's validation loss with the best one so far."""

@@ -1,6 +1,8 @@
 """Fits with a checkpoint: interrupted and resumed, they come to the same as unbroken ones."""
 
 import errno
+import functools
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +20,7 @@ from skorch.callbacks import (
     ParamMapper,
 )
 
+from tests.interrupts import interrupted_at_line
 from tests.small_fits import classifier, clips, regressor, three_classes
 from tests.training.resuming.equal_fits import Epochs, Interrupt, assert_equal_fits
 
@@ -332,6 +335,122 @@ def test_a_full_disk_stops_the_fit_and_leaves_the_last_checkpoint(data, tmp_path
     found = regressor(checkpoint=tmp_path, callbacks=[Epochs(run)], **params).fit(*data)
     assert run[0] > 1
     assert_equal_fits(found, regressor(**params).fit(*data))
+
+
+BROKEN_OFF = LONG | {"n_iter_no_change": 8, "lr": 0.2}
+
+
+@functools.cache
+def unbroken_fit(early_stopping, epochs):
+    params = BROKEN_OFF | {"early_stopping": early_stopping, "max_epochs": epochs}
+    return regressor(**params).fit(*clips(30, missing=True))
+
+
+def assert_in_agreement(estimator, data, epochs):
+    """Compare a fit that broke off with one that was to last so many epochs."""
+    X = data[0]
+    assert estimator.n_iter_ == len(estimator.history_) == epochs
+    assert len(estimator.unimodal_label_history_) == epochs
+    unbroken = unbroken_fit(estimator.early_stopping, epochs)
+    assert estimator.best_iter_ == unbroken.best_iter_
+    np.testing.assert_array_equal(estimator.predict(X), unbroken.predict(X))
+    np.testing.assert_array_equal(estimator.unimodal_labels_, unbroken.unimodal_labels_)
+    np.testing.assert_array_equal(
+        estimator.unimodal_label_history_, unbroken.unimodal_label_history_
+    )
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("error", "late", "early_stopping"),
+    [
+        (FULL, False, True),
+        (FULL, False, False),
+        (FULL, True, True),
+        (KeyboardInterrupt(), False, True),
+        (KeyboardInterrupt(), True, True),
+    ],
+)
+def test_what_strikes_a_checkpoint_leaves_the_best_state(
+    data, tmp_path, monkeypatch, error, late, early_stopping
+):
+    replace, calls = os.replace, []
+
+    def strike(source, target):
+        calls.append(target)
+        # The first one describes the fit.
+        struck = len(calls) == 5 + 1
+        if not struck or late:
+            replace(source, target)
+        if struck:
+            raise error
+
+    params = BROKEN_OFF | {"early_stopping": early_stopping}
+    estimator = regressor(checkpoint=tmp_path, **params)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", strike)
+        with pytest.raises(type(error)) as caught:
+            estimator.fit(*data)
+    if not late and isinstance(error, OSError):
+        assert "No space left on device; nothing was changed" in str(caught.value)
+        assert str(tmp_path) in str(caught.value)
+    assert_in_agreement(estimator, data, 5)
+    if early_stopping:
+        assert estimator.best_iter_ < 5
+    assert list(only_folder(tmp_path).glob(".*")) == []
+    run = []
+    resumed = regressor(checkpoint=tmp_path, callbacks=[Epochs(run)], **params).fit(*data)
+    assert run[0] == (6 if late else 5)
+    assert_equal_fits(resumed, unbroken_fit(early_stopping, params["max_epochs"]))
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_an_error_of_a_callback_leaves_the_best_state(data, early_stopping):
+    class Breaks(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            if len(net.history) == 6:
+                raise ZeroDivisionError("mine")
+
+    estimator = regressor(callbacks=[Breaks()], **BROKEN_OFF, early_stopping=early_stopping)
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        estimator.fit(*data)
+    assert estimator.n_iter_ == 5
+    assert_in_agreement(estimator, data, 5)
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_the_end_of_an_epoch_leaves_all_in_agreement(data, tmp_path):
+    # Where an epoch's labels, losses and best weights are kept, and its checkpoint is made.
+    within = (
+        "labels/memory.py",
+        "training/loop/callbacks.py",
+        "training/loop/epoch_losses.py",
+        "training/resuming/checkpoint.py",
+        "data/files.py",
+    )
+    params = BROKEN_OFF | {"max_epochs": 3}
+    seen = set()
+    for number in itertools.count(1, 7):
+        estimator = regressor(checkpoint=tmp_path / f"{number}", **params)
+        if not interrupted_at_line(number, lambda fit=estimator.fit: fit(*data), within):
+            break
+        if not hasattr(estimator, "n_iter_"):  # training had not begun
+            continue
+        epochs = estimator.n_iter_
+        assert len(estimator.unimodal_label_history_) == epochs
+        assert list((tmp_path / f"{number}").rglob(".*")) == []
+        if epochs:
+            # The last one may not have been compared any more.
+            assert 1 <= estimator.best_iter_ <= epochs
+            as_of_best = unbroken_fit(True, estimator.best_iter_)
+            assert as_of_best.best_iter_ == estimator.best_iter_
+            np.testing.assert_array_equal(estimator.predict(data[0]), as_of_best.predict(data[0]))
+            np.testing.assert_array_equal(estimator.unimodal_labels_, as_of_best.unimodal_labels_)
+            seen.add((epochs, estimator.best_iter_))
+    assert number > 200
+    assert len(seen) >= 3
 
 
 @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
