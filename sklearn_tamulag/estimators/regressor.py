@@ -80,8 +80,8 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
     optimizer : {"adamw", "adam", "nadam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name, or an optimizer class of torch.
     lr : float >= 0, "auto" or dict, default="auto"
-        Learning rate; a dict by modality, "rest" for the others and all shared layers. "auto" is
-        0.002, or 0.0005 if a transformer is fine-tuned; that one's own rate is 0.00005.
+        Learning rate of all layers; a dict by modality, "rest" for the others and all shared
+        layers. "auto" is 0.002, or 0.0005 and for the transformer 0.00005 if one is fine-tuned.
     weight_decay : float >= 0 or dict, default=0.0001
         Weight decay of the optimizer; a dict as in `lr`.
     warmup : float in [0, 1), default=0.0
@@ -333,10 +333,11 @@ class TAMULAGRegressor(RegressorMixin, RegressorParameters, BaseTAMULAG):
         ValueError
             If X has other modalities or feature sizes than in fit, or bad values in a valid step.
         """
-        values = self._outputs(
-            X, lambda output: self.net_.target.decode(output.unimodal_predictions)
+        data = self._read(X, reset=False)
+        values = self._outputs_of(
+            data, lambda output: self.net_.target.decode(output.unimodal_predictions)
         )
-        return self._unimodal_frame(X, values)
+        return self._unimodal_frame(data, values)
 
     def _read_target(
         self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
