@@ -23,9 +23,6 @@ POSITIONS_AFTER_PADDING = frozenset(
     ]
 )
 
-# These hold sines as positions, which are not trained.
-FIXED_POSITIONS = frozenset({"roformer"})
-
 # A tokenizer without a limit of its own states one that is about this large, or larger.
 NO_LIMIT = 10**6
 
@@ -149,18 +146,13 @@ def load_model(argument: str, config: Mapping[str, Any], source: Source | None) 
     if pair:
         built.is_encoder_decoder = False
     options = _dtype_option(transformers, config, source)
+    make = getattr(transformers, kind).from_config
+
+    def build(**kwargs: Any) -> Any:
+        return make(built, trust_remote_code=False, **options, **kwargs)
+
     if source is None:
-        make = getattr(transformers, kind).from_config
-
-        def build(**kwargs: Any) -> Any:
-            return make(built, trust_remote_code=False, **options, **kwargs)
-
-        model = _without_pooling(build)
-        # Drawing weights anew makes a parameter of a table that loading them keeps fixed.
-        for name, weight in model.named_parameters():
-            if config["model_type"] in FIXED_POSITIONS and "embed_positions" in name:
-                weight.requires_grad_(False)
-        return model
+        return _without_pooling(build)
     model, report = _without_pooling(
         lambda **kwargs: from_pretrained(
             kind, argument, source, config=built, output_loading_info=True, **options, **kwargs
@@ -174,6 +166,13 @@ def load_model(argument: str, config: Mapping[str, Any], source: Source | None) 
             UserWarning,
             stacklevel=2,
         )
+    if is_storable_kind(config):
+        # Loading makes a parameter of what the kind keeps fixed, as a table of sines for positions.
+        with torch.device("meta"):
+            skeleton = _without_pooling(build)
+        fixed = {name for name, weight in skeleton.named_parameters() if not weight.requires_grad}
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(name not in fixed)
     # It is saved with its weights, and says no longer where they came from.
     model.name_or_path = model.config._name_or_path = ""
     return model
