@@ -79,8 +79,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     optimizer : {"adamw", "adam", "nadam", "rmsprop", "sgd"} or class, default="adamw"
         The optimizer: a name, or an optimizer class of torch.
     lr : float >= 0, "auto" or dict, default="auto"
-        Learning rate; a dict by modality, "rest" for the others and all shared layers. "auto" is
-        0.002, or 0.0005 if a transformer is fine-tuned; that one's own rate is 0.00005.
+        Learning rate of all layers; a dict by modality, "rest" for the others and all shared
+        layers. "auto" is 0.002, or 0.0005 and for the transformer 0.00005 if one is fine-tuned.
     weight_decay : float >= 0 or dict, default=0.0001
         Weight decay of the optimizer; a dict as in `lr`.
     warmup : float in [0, 1), default=0.0

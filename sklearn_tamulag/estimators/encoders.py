@@ -10,8 +10,9 @@ from sklearn_tamulag.data.sklearn_private import Interval, StrOptions, make_cons
 from sklearn_tamulag.estimators.parameters import NON_NEGATIVE, SIZE
 from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.transformer import TransformerSpec
+from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.loading import load_config
-from sklearn_tamulag.text.tokens import TextEncoding, texts_in
+from sklearn_tamulag.text.tokens import texts_in
 
 # Fine-tuning moves pre-trained weights by little: a rate that suits new layers would undo them.
 FINE_TUNING_RATE = 5e-5

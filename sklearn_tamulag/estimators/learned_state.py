@@ -17,6 +17,7 @@ from sklearn_tamulag.persistence.estimators import (
     restore_attributes,
 )
 from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
+from sklearn_tamulag.text.saved import check_saved_text, check_storable_text
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.results import history_frame
 from sklearn_tamulag.training.loop.seeding import seeded
@@ -65,6 +66,7 @@ class SavedNetwork(SavedEstimator):
             attributes["unimodal_labels_"] = _with_storable_index(labels)
         if not hasattr(self, "net_"):
             return {"attributes": attributes}
+        check_storable_text(attributes["transformers_"], attributes["tokenizers_"])
         planned, _ = without_places(self._plan["params"], type(self))
         params = {name: value for name, value in planned.items() if is_storable(value)}
         net = net_state(self.net_)
@@ -91,6 +93,7 @@ class SavedNetwork(SavedEstimator):
         if learned.keys() not in ({"attributes"}, names):
             raise ValueError(f"learned state has the parts {sorted(names)}, got {sorted(learned)}.")
         restore_attributes(self, learned["attributes"])
+        check_saved_text(getattr(self, "transformers_", {}), getattr(self, "tokenizers_", {}))
         if "net" not in learned:
             return
         try:

@@ -176,7 +176,9 @@ def optimizer_arguments(
         encoder = encoders[name]
         options = {option: encoder[option] for option in OPTIMIZER_OPTIONS if option in encoder}
         if is_fine_tuned(encoder):
-            if not (isinstance(params["lr"], Mapping) and name in params["lr"]):
+            named = isinstance(params["lr"], Mapping) and name in params["lr"]
+            # One value means all layers; "auto", and a dict that leaves a transformer out, do not.
+            if params["lr"] == "auto" or (isinstance(params["lr"], Mapping) and not named):
                 options = {"lr": FINE_TUNING_RATE} | options
             for pattern in WITHOUT_DECAY:
                 undecayed = own | options | {"weight_decay": 0.0}

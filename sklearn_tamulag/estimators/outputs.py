@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -18,13 +17,16 @@ from sklearn_tamulag.data.containers import open_container
 from sklearn_tamulag.data.forms import modality_names, validate_multimodal
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.precision import check_representable
+from sklearn_tamulag.estimators.attention import TemporalAttentionOutputs
 from sklearn_tamulag.nn.module import TAMULAGOutput
+from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.ids import check_token_ids
-from sklearn_tamulag.text.tokens import TextEncoding, with_token_ids
+from sklearn_tamulag.text.tokens import tokenized
+from sklearn_tamulag.text.words import TokenizedTexts
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 
 
-class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class NetworkOutputs(TemporalAttentionOutputs, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Reads the outputs of ``net_`` for rows in any input form."""
 
     net_: TAMULAGNet
@@ -35,9 +37,16 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _read(self, X: Any, *, reset: bool) -> MultimodalData:
         """Check X and put its modalities in the order of fit."""
+        return self._read_tokens(X, reset=reset)[0]
+
+    def _read_tokens(
+        self, X: Any, *, reset: bool
+    ) -> tuple[MultimodalData, dict[str, TokenizedTexts]]:
+        """Check X as `_read` does, and keep the tokens of its texts."""
         X = open_container(X, modality_names(self, reset=reset))
         encodings = {name: TextEncoding(**state) for name, state in self.tokenizers_.items()}
-        data = validate_multimodal(self, with_token_ids(X, encodings), reset=reset)
+        with_ids, tokens = tokenized(X, encodings)
+        data = validate_multimodal(self, with_ids, reset=reset)
         data = check_token_ids(data, self.transformers_)
         empty = ~data.present.any(axis=1)
         if empty.any():
@@ -46,12 +55,17 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
         dtype = "float64" if self.precision == "float64" else "float32"
         check_representable(data.arrays, data.lengths, dtype)
-        return data
+        return data, tokens
 
     def _outputs(self, X: Any, read: Callable[[TAMULAGOutput], Tensor]) -> NDArray[Any]:
         """One output of the network for every row, in the order of the rows."""
         check_is_fitted(self, "net_")
-        data = self._read(X, reset=False)
+        return self._outputs_of(self._read(X, reset=False), read)
+
+    def _outputs_of(
+        self, data: MultimodalData, read: Callable[[TAMULAGOutput], Tensor]
+    ) -> NDArray[Any]:
+        """One output of the network for every row of data that `_read` has read."""
         result: NDArray[Any] | None = None
         for rows, output in self.net_.outputs(data):
             values = read(output).cpu().numpy()
@@ -61,9 +75,8 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         assert result is not None, "data without rows is refused"
         return result
 
-    def _unimodal_frame(self, X: Any, values: NDArray[Any]) -> pd.DataFrame:
+    def _unimodal_frame(self, data: MultimodalData, values: NDArray[Any]) -> pd.DataFrame:
         """A column per modality, with the names of the rows of X; NaN where a row lacks it."""
-        data = self._read(X, reset=False)
         index = row_index(data)
         columns = {}
         for name, column in zip(self.modalities_, values.T, strict=True):
@@ -99,44 +112,6 @@ class NetworkOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _n_features_out(self) -> int:
         """Number of columns of ``transform``."""
         return int(self.net_.module__fusion_size)
-
-    def temporal_attention(self, X: Any) -> dict[str, NDArray[Any]]:
-        """Return the weight of every step of every sequence.
-
-        Parameters
-        ----------
-        X : MultimodalData, dict, DataFrame or array-like of shape (n, d)
-            The rows, with the modalities of fit in any order.
-
-        Returns
-        -------
-        weights : dict of str to ndarray of shape (n, T), dtype float32 or float64
-            By modality, T being the padded length of X. Zero on padding and where the modality is
-            missing. With ``attention`` "softmax", "mean" and "last" the weights of the valid steps
-            sum to one; with "gate" they may be negative.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If X has other modalities or feature sizes than in fit, or bad values in a valid step.
-        """
-        check_is_fitted(self, "net_")
-        data = self._read(X, reset=False)
-        weights = {
-            name: np.zeros(data.arrays[name].shape[:2], dtype=self._dtype_name())
-            for name in self.modalities_
-        }
-        for rows, output in self.net_.outputs(data):
-            for name, part in zip(self.modalities_, output.attention, strict=True):
-                # The batch is trimmed to its longest sequence.
-                weights[name][rows, : part.shape[1]] = part.to(self.net_.dtype).cpu().numpy()
-        return weights
-
-    def _dtype_name(self) -> str:
-        """NumPy's name of the network's precision."""
-        return "float64" if self.net_.dtype == torch.float64 else "float32"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -261,9 +236,11 @@ class ClassOutputs(NetworkOutputs):
         ValueError
             If X has other modalities or feature sizes than in fit, or bad values in a valid step.
         """
+        check_is_fitted(self, "net_")
+        data = self._read(X, reset=False)
         # (n, M, K) -> (n, M)
-        codes = self._outputs(X, lambda output: output.unimodal_predictions.argmax(dim=2))
-        return self._unimodal_frame(X, self.classes_[codes])
+        codes = self._outputs_of(data, lambda output: output.unimodal_predictions.argmax(dim=2))
+        return self._unimodal_frame(data, self.classes_[codes])
 
     def _logits(self, X: Any) -> NDArray[np.float64]:
         """Multimodal logits, (n, K)."""

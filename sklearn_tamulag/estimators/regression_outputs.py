@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tamulag.estimators.outputs import NetworkOutputs
 
@@ -57,7 +58,9 @@ class RegressionOutputs(NetworkOutputs):
         ValueError
             If X has other modalities or feature sizes than in fit, or bad values in a valid step.
         """
-        values = self._outputs(
-            X, lambda output: self.net_.target.decode(output.unimodal_predictions)
+        check_is_fitted(self, "net_")
+        data = self._read(X, reset=False)
+        values = self._outputs_of(
+            data, lambda output: self.net_.target.decode(output.unimodal_predictions)
         )
-        return self._unimodal_frame(X, values)
+        return self._unimodal_frame(data, values)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from sklearn_tamulag.inspection._panels import _make_panels
 
 _BAR_COLOR = "#8fb3d1"
 _CUE_COLOR = "#d1602f"
+_WAYS = ("step", "token", "word")
 
 
 class TemporalAttentionDisplay:
@@ -32,6 +33,9 @@ class TemporalAttentionDisplay:
         The number of valid steps, by modality; 0 where the modality is missing.
     cues : dict of str to array-like of shape (T,), dtype bool, default=None
         Steps known to carry the signal, for any of the modalities; they are marked.
+    labels : dict of str to sequence of str, default=None
+        What the valid steps are, for any of the modalities, as tokens or words; they stand below
+        the bars.
 
     Attributes
     ----------
@@ -45,7 +49,8 @@ class TemporalAttentionDisplay:
     Raises
     ------
     ValueError
-        If a modality has no length, a length does not fit its weights, or cues have another shape.
+        If a modality has no length, a length does not fit its weights, or cues or labels have
+        another shape.
 
     See Also
     --------
@@ -71,12 +76,14 @@ class TemporalAttentionDisplay:
         lengths: Mapping[str, int],
         *,
         cues: Mapping[str, ArrayLike] | None = None,
+        labels: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.attention = {
             name: np.asarray(weights, dtype=float) for name, weights in attention.items()
         }
         self.lengths = {name: int(lengths[name]) for name in self.attention if name in lengths}
         self.cues = {name: np.asarray(steps, dtype=bool) for name, steps in (cues or {}).items()}
+        self.labels = {name: [str(label) for label in of] for name, of in (labels or {}).items()}
         self.figure_: Any = None
         self.axes_: NDArray[Any] | None = None
         self.bars_: dict[str, Any] = {}
@@ -97,6 +104,13 @@ class TemporalAttentionDisplay:
                     f"as its weights; got {steps.shape}."
                 )
 
+        for name, steps_of in self.labels.items():
+            if len(steps_of) != self.lengths.get(name):
+                raise ValueError(
+                    f'labels of "{name}" must be one per valid step, {self.lengths.get(name)}; '
+                    f"got {len(steps_of)}."
+                )
+
     @classmethod
     def from_estimator(
         cls,
@@ -105,6 +119,7 @@ class TemporalAttentionDisplay:
         *,
         row: int = 0,
         cues: Mapping[str, ArrayLike] | None = None,
+        by: Literal["step", "token", "word"] = "step",
         ax: Any = None,
     ) -> Self:
         """Compute and plot the attention weights of one row.
@@ -120,6 +135,9 @@ class TemporalAttentionDisplay:
         cues : dict of str to array-like of shape (n, T), dtype bool, default=None
             Steps known to carry the signal, as `make_multimodal_sentiment` gives them. They refer
             to the steps that the last step of a pipeline sees.
+        by : {"step", "token", "word"}, default="step"
+            "word" sums the weights of the tokens of every word of a text. The other modalities are
+            shown by step. With any of them, the tokens or words of a text stand below its bars.
         ax : matplotlib Axes or sequence of them, default=None
             One Axes per modality, or one to divide among them. None makes a new figure.
 
@@ -133,7 +151,7 @@ class TemporalAttentionDisplay:
         TypeError
             If the estimator has no temporal attention, or `row` is no integer.
         ValueError
-            If there is no such row, or `cues` or `ax` do not fit.
+            If there is no such row, `by` is none of these, or `cues` or `ax` do not fit.
         ImportError
             If matplotlib is not installed.
 
@@ -159,8 +177,16 @@ class TemporalAttentionDisplay:
                 "estimator must have the method temporal_attention, as TAMULAGRegressor and "
                 f"TAMULAGClassifier do; got {type(estimator).__name__}."
             )
-        X = to_multimodal(X) if is_multimodal(X) else X
-        position = _check_row(row, num_samples(X))
+        if by not in _WAYS:
+            raise ValueError(f"by must be one of {list(_WAYS)}; got {by!r}.")
+        read = getattr(estimator, "_row_attention", None)
+        if read is None:
+            X = to_multimodal(X) if is_multimodal(X) else X
+        position = _check_row(row, num_samples(_any_column(X)))
+        marked = {} if cues is None else {n: np.asarray(c)[position] for n, c in cues.items()}
+        if read is not None:
+            attention, lengths, labels = read(X, position, by)
+            return cls(attention, lengths, cues=marked, labels=labels).plot(ax=ax)
         # A row's weights do not depend on the other rows, so only this one is computed.
         one = safe_indexing(X, [position])
         attention = {
@@ -170,7 +196,6 @@ class TemporalAttentionDisplay:
             lengths = {name: int(values[0]) for name, values in one.lengths.items()}
         else:
             lengths = dict.fromkeys(attention, 1)
-        marked = {} if cues is None else {n: np.asarray(c)[position] for n, c in cues.items()}
         return cls(attention, lengths, cues=marked).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
@@ -233,8 +258,18 @@ class TemporalAttentionDisplay:
             # An empty container has no colour for the legend: one of its bars stands for all.
             bars[int(np.argmax(marked))].set_label("cue step")
         panel.set_xlim(-0.6, length - 0.4)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        if self.labels.get(name):
+            panel.set_xticks(
+                range(length), self.labels[name], rotation=45, ha="right", fontsize="small"
+            )
+        else:
+            panel.xaxis.get_major_locator().set_params(integer=True)
         return bars
+
+
+def _any_column(X: Any) -> Any:
+    """Something that has as many rows as X: a mapping has as many keys as modalities."""
+    return next(iter(X.values()), []) if isinstance(X, Mapping) else X
 
 
 def _check_row(row: int, n_rows: int) -> int:

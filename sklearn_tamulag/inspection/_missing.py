@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
+from sklearn.pipeline import Pipeline
 
 from sklearn_tamulag.data.forms import is_multimodal, to_multimodal, with_absent
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.metrics import sentiment_report
+from sklearn_tamulag.text.encoding import TextEncoding
+from sklearn_tamulag.text.tokens import holds_texts, is_text_column, with_token_ids
 
 
 def missing_modality_report(
@@ -33,8 +36,9 @@ def missing_modality_report(
     ----------
     estimator : estimator instance
         A fitted estimator, or a pipeline that takes MultimodalData.
-    X : MultimodalData, dict or DataFrame
-        The n rows to score on, by modality.
+    X : MultimodalData, dict, DataFrame, or list, array or Series of str
+        The n rows to score on, by modality. If there are strings, the steps of a pipeline see
+        complete rows, and what its last step is given is hidden.
     y : array-like of shape (n,)
         Their labels.
     scoring : str, callable, list, dict or None, default=None
@@ -71,11 +75,11 @@ def missing_modality_report(
     text          True  False   100
     audio        False   True   100
     """
-    if not is_multimodal(X):
+    if not (is_multimodal(X) or is_text_column(X)):
         raise TypeError(f"X must name its modalities to hide them, got {type(X).__name__}.")
     if scoring is not None and protocol is not None:
         raise ValueError(f"scoring and protocol exclude each other, got both: {protocol!r}.")
-    data = to_multimodal(X)
+    estimator, data = _read_texts(estimator, X)
     labels = np.asarray(y)
     if len(labels) != len(data):
         raise ValueError(f"y must have one value per row of X, {len(data)}, got {len(labels)}.")
@@ -92,6 +96,31 @@ def missing_modality_report(
             rows.append(flags | {"rows": len(kept)} | scores)
             index.append(" + ".join(pattern))
     return pd.DataFrame(rows, index=pd.Index(index, name="present"))
+
+
+def _read_texts(estimator: Any, X: Any) -> tuple[Any, MultimodalData]:
+    """Read the texts of X once, with the tokenizers of fit; what scores the result comes along."""
+    if not _has_texts(X):
+        return estimator, to_multimodal(X)
+    if isinstance(estimator, Pipeline):
+        steps, last = estimator[:-1], estimator[-1]
+        return _read_texts(last, steps.transform(X) if len(steps) else X)
+    states = getattr(estimator, "tokenizers_", {})
+    encodings = {name: TextEncoding(**state) for name, state in states.items()}
+    sizes = getattr(estimator, "feature_sizes_", None)
+    return estimator, to_multimodal(with_token_ids(X, encodings), feature_sizes=sizes)
+
+
+def _has_texts(X: Any) -> bool:
+    """Tell whether a modality of X is strings, or may be, as all cells are missing."""
+    if isinstance(X, MultimodalData):
+        return False
+    if not is_multimodal(X):
+        return True
+    return any(
+        holds_texts(X[name]) and not np.issubdtype(np.asarray(X[name]).dtype, np.number)
+        for name in X
+    )
 
 
 def _scores(

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sklearn_tamulag.text.loading import load_model
+from sklearn_tamulag.text.probing import check_padding, padding_token, state_size
 
 from .attention import sequence_mask
 from .encoders import SequenceEncoder
@@ -55,9 +56,16 @@ class TransformerSpec:
         -------
         TransformerEncoder
             With the weights of `source`, or drawn from torch's global random state.
+
+        Raises
+        ------
+        ValueError
+            If the model is not found, needs more than ids and a mask, or mixes padding into states.
         """
+        model = load_model(argument, self.config, self.source)
+        check_padding(argument, model)
         return TransformerEncoder(
-            load_model(argument, self.config, self.source),
+            model,
             trainable=self.trainable,
             freeze_layers=self.freeze_layers,
             gradient_checkpointing=self.gradient_checkpointing,
@@ -92,7 +100,8 @@ class TransformerEncoder(SequenceEncoder):
     Raises
     ------
     ValueError
-        If `freeze_layers` is negative or more than the model has.
+        If `freeze_layers` is negative or more than the model has, or the model does not run on ids
+        and a mask alone.
 
     Examples
     --------
@@ -124,8 +133,8 @@ class TransformerEncoder(SequenceEncoder):
         config: Any = model.config
         # Kept states of earlier tokens serve generation, not encoding.
         config.use_cache = False
-        self.output_size = int(config.hidden_size)
-        self.pad_token_id = int(config.pad_token_id or 0)
+        self.output_size = state_size("The transformer", model)
+        self.pad_token_id = padding_token(model)
         self.trainable = trainable
         for weight in _first_weights(model, freeze_layers) if trainable else model.parameters():
             weight.requires_grad_(False)

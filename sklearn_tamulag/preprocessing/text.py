@@ -8,15 +8,17 @@ from typing import Any, ClassVar, Self
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import HasMethods, Interval, fit_context
 from sklearn_tamulag.nn.skeleton import check_repetitions, check_weights
 from sklearn_tamulag.nn.transformer import TransformerEncoder, TransformerSpec
 from sklearn_tamulag.persistence.estimators import learned_attributes, restore_attributes
-from sklearn_tamulag.preprocessing.tokenizer import TextReader
+from sklearn_tamulag.preprocessing.tokenizer import TextReader, by_modality_of
+from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.ids import check_token_ids
 from sklearn_tamulag.text.loading import load_config
+from sklearn_tamulag.text.saved import check_saved_text, check_storable_text
 from sklearn_tamulag.text.states import token_states
-from sklearn_tamulag.text.tokens import TextEncoding
 
 
 class TextEmbedder(TextReader):
@@ -163,6 +165,29 @@ class TextEmbedder(TextReader):
         TypeError, ValueError
             If the model is not found, X has no such text, or a text is no string.
         """
+        self._fit(X)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Fit, and encode the same texts, which are tokenized once.
+
+        Parameters
+        ----------
+        X : dict, DataFrame, or list, array or Series of str
+            The data, as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        data : MultimodalData
+            As of `transform`.
+        """
+        return self._encode(self._fit(X))
+
+    def _fit(self, X: Any) -> MultimodalData:
+        """Learn all, and return the token ids."""
         self.transformer_ = load_config("transformer", self.transformer)
         named = self.tokenizer is not None
         self.tokenizer_ = TextEncoding.load(
@@ -172,9 +197,9 @@ class TextEmbedder(TextReader):
             lowercase=self.lowercase,
             config=self.transformer_,
         ).state()
-        self._tokenize(X, reset=True)
+        data = self._tokenize(X, reset=True)
         self.encoder_ = self._build(fspath(self.transformer))
-        return self
+        return data
 
     def transform(self, X: Any) -> Any:
         """Encode the texts.
@@ -192,7 +217,10 @@ class TextEmbedder(TextReader):
             modalities are as they were, or padded to their longest. Or what `set_output` says.
         """
         check_is_fitted(self, "encoder_")
-        data = self._tokenize(X, reset=False)
+        return self._encode(self._tokenize(X, reset=False))
+
+    def _encode(self, data: MultimodalData) -> Any:
+        """Put states in place of the token ids."""
         text = check_token_ids(data.select(self.modality), {self.modality: self.transformer_})
         lengths = text.lengths[self.modality]
         device = self.device
@@ -221,11 +249,15 @@ class TextEmbedder(TextReader):
 
     def _learned_state(self) -> dict[str, Any]:
         learned = learned_attributes(self, "encoder_")
+        check_storable_text(
+            by_modality_of(self, "transformer_"), by_modality_of(self, "tokenizer_")
+        )
         weights = dict(self.encoder_.state_dict()) if hasattr(self, "encoder_") else None
         return {"attributes": learned, "weights": weights}
 
     def _restore_learned(self, learned: Mapping[str, Any]) -> None:
         restore_attributes(self, learned["attributes"])
+        check_saved_text(by_modality_of(self, "transformer_"), by_modality_of(self, "tokenizer_"))
         weights = learned["weights"]
         if weights is not None:
             check_repetitions(self.transformer_, len(weights))

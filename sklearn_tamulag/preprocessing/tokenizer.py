@@ -1,5 +1,6 @@
 """Strings into token ids."""
 
+from collections.abc import Mapping
 from numbers import Integral
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -9,8 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_tamulag.data.forms import validate_multimodal
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import Interval, fit_context
+from sklearn_tamulag.persistence.estimators import learned_attributes, restore_attributes
 from sklearn_tamulag.preprocessing._base import MultimodalTransformer, NamedColumns
-from sklearn_tamulag.text.tokens import TextEncoding, texts_in, with_token_ids
+from sklearn_tamulag.text.encoding import TextEncoding
+from sklearn_tamulag.text.saved import check_saved_text, check_storable_text
+from sklearn_tamulag.text.tokens import texts_in, with_token_ids
 
 
 class TextReader(NamedColumns, MultimodalTransformer):
@@ -42,6 +46,33 @@ class TextReader(NamedColumns, MultimodalTransformer):
             return data
         row_values = {"ids": data.ids, "groups": data.groups} | named
         return MultimodalData(data.arrays, data.lengths, **row_values)
+
+    def _learned_state(self) -> dict[str, Any]:
+        learned = learned_attributes(self)
+        check_storable_text({}, by_modality_of(self, "tokenizer_"))
+        return learned
+
+    def _restore_learned(self, learned: Mapping[str, Any]) -> None:
+        restore_attributes(self, learned)
+        check_saved_text({}, by_modality_of(self, "tokenizer_"))
+
+
+def by_modality_of(reader: TextReader, name: str) -> dict[str, Any]:
+    """Take a learned attribute of a reader of texts, by its modality.
+
+    Parameters
+    ----------
+    reader : TextReader
+        The reader.
+    name : str
+        The name of the attribute.
+
+    Returns
+    -------
+    dict
+        Its value by the name of the modality; empty before fit.
+    """
+    return {reader.modality: vars(reader)[name]} if name in vars(reader) else {}
 
 
 class TextTokenizer(TextReader):

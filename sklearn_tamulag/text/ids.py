@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sklearn_tamulag.data.blocks import row_blocks, valid_steps
 from sklearn_tamulag.data.multimodal import MultimodalData
+from sklearn_tamulag.text.architectures import vocabulary_size
 from sklearn_tamulag.text.loading import longest_sequence
 
 
@@ -57,7 +58,7 @@ def check_token_ids(
                 f"Modality {name!r} holds features ({size} per step), but encoders[{name!r}] names "
                 "a transformer, which reads strings or token ids (n, T)."
             )
-        _check_vocabulary(name, arrays[name], lengths[name], int(configs[name]["vocab_size"]))
+        _check_vocabulary(name, arrays[name], lengths[name], vocabulary_size(configs[name]))
         limit = longest_sequence(configs[name])
         longer = 0 if limit is None else int((lengths[name] > limit).sum())
         if limit is not None and longer:
@@ -75,16 +76,19 @@ def check_token_ids(
 
 
 def _check_vocabulary(
-    name: str, array: NDArray[Any], lengths: NDArray[np.int64], vocabulary_size: int
+    name: str, array: NDArray[Any], lengths: NDArray[np.int64], n_tokens: int | None
 ) -> None:
     """Refuse ids that a transformer has no embedding for."""
     for rows in row_blocks(array):
         block = np.asarray(array[rows])
         valid = valid_steps(lengths[rows], array.shape[1])
-        outside = ((block < 0) | (block >= vocabulary_size)) & valid
+        outside = (block < 0) & valid
+        if n_tokens is not None:
+            outside |= (block >= n_tokens) & valid
         if outside.any():
             row, step = np.argwhere(outside)[0]
+            size = "no stated size" if n_tokens is None else f"{n_tokens} tokens"
             raise ValueError(
                 f"Modality {name!r} has the token id {block[row, step]} at row {rows.start + row}, "
-                f"step {step}: the transformer's vocabulary has {vocabulary_size} tokens, from 0."
+                f"step {step}: the transformer's vocabulary has {size}, from 0."
             )

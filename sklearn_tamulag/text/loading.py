@@ -1,14 +1,19 @@
-"""Hugging Face models and tokenizers: where they are looked for, and what is said if in vain."""
+"""Hugging Face models and tokenizers: found, built of plain values, and their limits read."""
 
-import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from os import PathLike, fspath
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from os import fspath
+from typing import Any
 
-Source = str | PathLike[str]
+import torch
+
+from sklearn_tamulag.text.architectures import (
+    ENCODERS_OF_PAIRS,
+    check_architecture,
+    is_storable_kind,
+    plain_values,
+)
+from sklearn_tamulag.text.hub import Source, from_pretrained, require_transformers
 
 # These number the positions of tokens from behind their padding index.
 POSITIONS_AFTER_PADDING = frozenset(
@@ -18,97 +23,8 @@ POSITIONS_AFTER_PADDING = frozenset(
     ]
 )
 
-NAMES_OF_CODE = ("attn_implementation", "auto_map", "custom_pipelines", "quantization_config")
-
 # A tokenizer without a limit of its own states one that is about this large, or larger.
 NO_LIMIT = 10**6
-
-
-def require_transformers(what: str) -> Any:
-    """Import transformers, or say how to install it.
-
-    Parameters
-    ----------
-    what : str
-        What needs it, at the start of the message.
-
-    Returns
-    -------
-    module
-        The package ``transformers``.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
-    """
-    try:
-        import transformers
-    except ImportError as error:
-        raise ImportError(
-            f"{what} needs the package transformers. Install it with: "
-            'pip install "sklearn-tamulag[text]"'
-        ) from error
-    return transformers
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the log and the progress bars of transformers, and put them back."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _is_folder_name(source: Source) -> bool:
-    """Tell whether a source can only be a folder, as no name of the hub looks like it."""
-    text = fspath(source)
-    return (
-        isinstance(source, PathLike)
-        or text.startswith((".", "~", os.sep))
-        or text.count("/") > 1
-        or (os.sep != "/" and os.sep in text)
-    )
-
-
-def _load(kind: str, argument: str, source: Source, **options: Any) -> Any:
-    """Call ``transformers.<kind>.from_pretrained``, on a folder alone where there is one."""
-    transformers = require_transformers(argument)
-    folder = Path(source).expanduser()
-    if _is_folder_name(source) and not folder.is_dir():
-        _not_found(argument, source, "there is no such folder", None)
-    local = folder.is_dir()
-    try:
-        with _quiet():
-            return getattr(transformers, kind).from_pretrained(
-                str(folder) if local else fspath(source), local_files_only=local, **options
-            )
-    except (OSError, ValueError, KeyError) as error:
-        found = "the folder is there but cannot be used" if local else "there is no such folder"
-        _not_found(argument, source, found, error)
-
-
-def _not_found(argument: str, source: Source, folder: str, error: Exception | None) -> NoReturn:
-    """Say what was tried to find a model."""
-    tried = f"as a folder ({folder})"
-    if folder == "there is no such folder" and not _is_folder_name(source):
-        from huggingface_hub import constants
-
-        hub = "not asked: HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "asked"
-        tried += f" and as a name on the Hugging Face hub, or in its local cache (the hub was {hub}"
-        tried += ")"
-    reason = f" {type(error).__name__}: {str(error).splitlines()[0]}" if error else ""
-    raise ValueError(
-        f"{argument} = {fspath(source)!r} was not found. Tried {tried}.{reason}"
-    ) from (error)
 
 
 def load_config(argument: str, transformer: Source | Mapping[str, Any]) -> dict[str, Any]:
@@ -131,35 +47,63 @@ def load_config(argument: str, transformer: Source | Mapping[str, Any]) -> dict[
     ImportError
         If transformers is not installed.
     ValueError
-        If the model is not found, or is of a kind that does not read ids and a mask alone.
+        If the model is not found, is an encoder-decoder whose encoder is no model of its own, or is
+        given as a configuration and of no known kind.
+
+    Warns
+    -----
+    UserWarning
+        If a model is of a kind that `save` cannot store.
     """
     transformers = require_transformers(argument)
     if isinstance(transformer, Mapping):
         given = dict(transformer)
+        if _is_pair(given.get("model_type")):
+            _refuse_pair(argument, given["model_type"])
+        check_architecture(argument, given)
         try:
-            config = transformers.AutoConfig.for_model(**given)
-        except (TypeError, ValueError, KeyError) as error:
+            config = transformers.AutoConfig.for_model(**plain_values(given))
+        # Each kind has checks of its own.
+        except Exception as error:
             raise ValueError(
                 f"{argument} must be a name, a folder or a configuration with a known "
                 f"'model_type', got {given}: {error}"
             ) from error
-    else:
-        config = _load("AutoConfig", argument, transformer)
+        return plain_values(config.to_dict())
+    config = from_pretrained("AutoConfig", argument, transformer)
     if config.is_encoder_decoder:
-        raise ValueError(
-            f"{argument} is an encoder-decoder ({config.model_type}); a model that takes token ids "
-            "and a mask is needed."
+        _refuse_pair(argument, config.model_type)
+    plain = plain_values(config.to_dict())
+    if not is_storable_kind(plain):
+        warnings.warn(
+            f"{argument} = {fspath(transformer)!r} is of the kind {config.model_type!r}, which "
+            "save cannot store; joblib.dump can. It is trained as far as it takes token ids and "
+            "a mask.",
+            UserWarning,
+            stacklevel=2,
         )
-    return _plain(config.to_dict())
+    return plain
 
 
-def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out where a configuration came from, and whatever may name code to be fetched."""
-    return {
-        name: value
-        for name, value in config.items()
-        if not name.startswith("_") and name not in NAMES_OF_CODE
-    }
+def _refuse_pair(argument: str, kind: Any) -> None:
+    """Refuse an encoder-decoder whose encoder is no model of its own."""
+    if kind not in ENCODERS_OF_PAIRS:
+        raise ValueError(
+            f"{argument} is an encoder-decoder ({kind}); a model that takes token ids and a mask "
+            f"is needed, or one of {', '.join(sorted(ENCODERS_OF_PAIRS))}, of which the encoder is "
+            "taken."
+        )
+
+
+def _is_pair(kind: Any) -> bool:
+    """Tell by its defaults whether a kind is an encoder-decoder."""
+    from transformers import CONFIG_MAPPING
+
+    try:
+        return bool(CONFIG_MAPPING[kind]().is_encoder_decoder)
+    # An unknown kind, or one without defaults.
+    except Exception:
+        return False
 
 
 def load_model(argument: str, config: Mapping[str, Any], source: Source | None) -> Any:
@@ -177,14 +121,15 @@ def load_model(argument: str, config: Mapping[str, Any], source: Source | None) 
     Returns
     -------
     transformers.PreTrainedModel
-        The model, without the pooling layer that some carry and nothing here reads.
+        The model, in float32 unless its weights are float64, and without the pooling layer that
+        some carry and nothing here reads. Of an encoder-decoder it is the encoder.
 
     Raises
     ------
     ImportError
         If transformers is not installed.
     ValueError
-        If the weights are not found.
+        If the weights are not found, or there is no source and the kind is not on the closed list.
 
     Warns
     -----
@@ -192,15 +137,25 @@ def load_model(argument: str, config: Mapping[str, Any], source: Source | None) 
         If the source lacks weights, which are random then.
     """
     transformers = require_transformers(argument)
-    built = transformers.AutoConfig.for_model(**_plain(config))
+    pair = config.get("model_type") in ENCODERS_OF_PAIRS
+    kind = "AutoModelForTextEncoding" if pair else "AutoModel"
     if source is None:
-        with _quiet():
-            return _without_pooling(
-                lambda **kwargs: transformers.AutoModel.from_config(built, **kwargs)
-            )
+        # Whoever wrote the configuration: nothing that follows may look for anything by name.
+        check_architecture(argument, config)
+    built = transformers.AutoConfig.for_model(**plain_values(config))
+    if pair:
+        built.is_encoder_decoder = False
+    options = _dtype_option(transformers, config, source)
+    make = getattr(transformers, kind).from_config
+
+    def build(**kwargs: Any) -> Any:
+        return make(built, trust_remote_code=False, **options, **kwargs)
+
+    if source is None:
+        return _without_pooling(build)
     model, report = _without_pooling(
-        lambda **kwargs: _load(
-            "AutoModel", argument, source, config=built, output_loading_info=True, **kwargs
+        lambda **kwargs: from_pretrained(
+            kind, argument, source, config=built, output_loading_info=True, **options, **kwargs
         )
     )
     missing = [name for name in report["missing_keys"] if not name.startswith("pooler.")]
@@ -211,16 +166,36 @@ def load_model(argument: str, config: Mapping[str, Any], source: Source | None) 
             UserWarning,
             stacklevel=2,
         )
+    if is_storable_kind(config):
+        # Loading makes a parameter of what the kind keeps fixed, as a table of sines for positions.
+        with torch.device("meta"):
+            skeleton = _without_pooling(build)
+        fixed = {name for name, weight in skeleton.named_parameters() if not weight.requires_grad}
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(name not in fixed)
     # It is saved with its weights, and says no longer where they came from.
     model.name_or_path = model.config._name_or_path = ""
     return model
+
+
+def _dtype_option(
+    transformers: Any, config: Mapping[str, Any], source: Source | None
+) -> dict[str, torch.dtype]:
+    """In which precision the model is made; weights of half precision are trained in float32."""
+    stated = str(config.get("dtype") or config.get("torch_dtype"))
+    double = source is not None and stated.removeprefix("torch.") == "float64"
+    # transformers 5 renamed it, and warns of the former name.
+    name = "torch_dtype" if int(transformers.__version__.split(".")[0]) < 5 else "dtype"
+    return {name: torch.float64 if double else torch.float32}
 
 
 def _without_pooling(build: Callable[..., Any]) -> Any:
     """Leave out the pooling layer on top, of a model that has one which can be left out."""
     try:
         return build(add_pooling_layer=False)
-    except TypeError:
+    except TypeError as error:
+        if "add_pooling_layer" not in str(error):
+            raise
         return build()
 
 
@@ -246,7 +221,7 @@ def load_tokenizer(argument: str, source: Source) -> Any:
     ValueError
         If it is not found, or there is no fast one.
     """
-    tokenizer = _load("AutoTokenizer", argument, source)
+    tokenizer = from_pretrained("AutoTokenizer", argument, source)
     if not getattr(tokenizer, "is_fast", False):
         raise ValueError(
             f"{argument} = {fspath(source)!r} is no fast tokenizer: a tokenizer.json is needed."

@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 import sklearn_tamulag
 from sklearn_tamulag import MultimodalData, MultimodalPadder
 from sklearn_tamulag.preprocessing import TextTokenizer
-from sklearn_tamulag.text.tokens import TextEncoding
-from tests.small_fits import classifier, regressor, three_classes
+from sklearn_tamulag.text.encoding import TextEncoding
+from tests.small_fits import SMALL, classifier, regressor, three_classes
 from tests.tiny_bert import CONFIG, VOCABULARY, tiny_bert, tiny_texts
 
 pytest.importorskip("transformers")
@@ -137,7 +137,8 @@ def test_a_configuration_alone_is_random_and_seeded(bert):
         regressor(encoders={"text": {"transformer": CONFIG}}).fit(FRAME, Y)
 
 
-def test_groups_of_the_optimizer(fitted):
+def test_groups_of_the_optimizer(bert):
+    fitted = regressor(encoders=options(bert), lr="auto").fit(FRAME, Y)
     named = dict(fitted.net_.module_.named_parameters())
     names = {id(weight): name for name, weight in named.items()}
     rates = {}
@@ -150,7 +151,7 @@ def test_groups_of_the_optimizer(fitted):
     # Biases and the weights of normalisation are the vectors, all others are matrices.
     assert undecayed == {name for name in encoder if named[name].ndim == 1}
     others = {rates[name] for name in rates.keys() - encoder.keys()}
-    assert others == {(2e-3, 1e-4)}
+    assert others == {(5e-4, 1e-4)}
 
 
 def test_the_rate_of_the_encoder_is_the_users(bert):
@@ -159,6 +160,9 @@ def test_the_rate_of_the_encoder_is_the_users(bert):
         return {group["lr"] for group in fit.net_.optimizer_.param_groups}
 
     assert rates(encoders=options(bert, lr=1e-4)) == {1e-4, 2e-3}
+    assert rates(encoders=options(bert)) == {SMALL["lr"]}
+    assert rates(encoders=options(bert), lr=0.0) == {0.0}
+    assert rates(encoders=options(bert), lr="auto") == {5e-5, 5e-4}
     assert rates(encoders=options(bert), lr={"text": 3e-4, "rest": 1e-3}) == {3e-4, 1e-3}
     assert rates(encoders=options(bert), lr={"audio": 3e-4, "rest": 1e-3}) == {5e-5, 3e-4, 1e-3}
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from sklearn_tamulag import MultimodalData
-from sklearn_tamulag.text import loading
+from sklearn_tamulag.text import hub
+from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.ids import check_token_ids
 from sklearn_tamulag.text.loading import (
     load_config,
@@ -18,7 +19,7 @@ from sklearn_tamulag.text.loading import (
     longest_sequence,
     require_transformers,
 )
-from sklearn_tamulag.text.tokens import TextEncoding, holds_texts, texts_in, with_token_ids
+from sklearn_tamulag.text.tokens import holds_texts, texts_in, with_token_ids
 from tests.tiny_bert import CONFIG, VOCABULARY, tiny_bert
 
 transformers = pytest.importorskip("transformers")
@@ -289,7 +290,7 @@ def test_ids_need_a_transformer_and_a_transformer_needs_ids():
 
 
 def test_only_paths_are_folders_for_certain():
-    assert not loading._is_folder_name("bert-base-uncased")
-    assert not loading._is_folder_name("google/bert")
-    assert loading._is_folder_name("~/bert")
-    assert loading._is_folder_name("models/google/bert")
+    assert not hub._is_folder_name("bert-base-uncased")
+    assert not hub._is_folder_name("google/bert")
+    assert hub._is_folder_name("~/bert")
+    assert hub._is_folder_name("models/google/bert")
