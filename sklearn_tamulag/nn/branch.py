@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .attention import build_pooling
 from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .heads import UnimodalHead
+from .randomness import Dropout
 from .transformer import TransformerSpec
 
 
@@ -185,7 +186,7 @@ class ModalityBranch(nn.Module):
         self.encoder = encoder
         self.pooling = pooling
         self.embedding = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(encoder.output_size, embedding_size)
+            Dropout(dropout), nn.Linear(encoder.output_size, embedding_size)
         )
         self.absent = nn.Parameter(torch.zeros(embedding_size))
         self.head = UnimodalHead(

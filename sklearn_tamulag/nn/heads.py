@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .randomness import Dropout
+
 
 def _prediction_layers(input_size: int, n_outputs: int) -> nn.Sequential:
     """Build linear-relu-linear, as wide inside as its input."""
@@ -50,7 +52,7 @@ class UnimodalHead(nn.Module):
         super().__init__()
         size = embedding_size if representation_size is None else representation_size
         self.representation = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(embedding_size, size), nn.ReLU()
+            Dropout(dropout), nn.Linear(embedding_size, size), nn.ReLU()
         )
         self.prediction = _prediction_layers(size, n_outputs)
 
