@@ -1,7 +1,6 @@
 """What a fitted estimator has learned, by name, and an estimator that has learned the same."""
 
 import warnings
-from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,23 +8,24 @@ import pandas as pd
 from sklearn.base import is_classifier
 
 from sklearn_tamulag.estimators.options import resolve_device
+from sklearn_tamulag.estimators.planning import PlannedNetwork
 from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.nn.randomness import drawn_from
 from sklearn_tamulag.persistence.estimators import (
     SavedEstimator,
     is_storable,
     learned_attributes,
     restore_attributes,
 )
-from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.results import history_frame
-from sklearn_tamulag.training.loop.seeding import seeded
+from sklearn_tamulag.training.loop.seeding import make_generator, training_modes
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
 from sklearn_tamulag.training.resuming.net_state import net_state, restore_net
 
 _TARGETS = {"ScaledTarget": ScaledTarget, "ClassTarget": ClassTarget}
 
 
-class SavedNetwork(SavedEstimator):
+class SavedNetwork(SavedEstimator, PlannedNetwork):
     """Describes the net and the label memory of an estimator, and builds them again."""
 
     # Plain learned state. The net, its plan and the label memory are described on their own.
@@ -43,14 +43,7 @@ class SavedNetwork(SavedEstimator):
         "unimodal_label_history_",
     )
 
-    net_: TAMULAGNet
-    device: Any
-    _plan: dict[str, Any]
     _label_memory: LabelMemory | None
-
-    @abstractmethod
-    def _plan_net(self, plan: Mapping[str, Any], device: str) -> TAMULAGNet:
-        """Make the net of a plan, not yet initialised."""
 
     def _learned_state(self) -> dict[str, Any]:
         """Describe the learned state by plain values, by name."""
@@ -98,11 +91,12 @@ class SavedNetwork(SavedEstimator):
             raise ValueError(f"a {type(self).__name__} learns no {described['class']}.")
         plan["target"] = _TARGETS[described.pop("class")](**described)
         # Parameters that could not be stored are as the constructor has them now.
-        plan["params"] = self.get_params(deep=False) | plan["params"]  # type: ignore[attr-defined]
+        plan["params"] = self.get_params(deep=False) | plan["params"]
         net = self._plan_net(plan, device)
-        with seeded(plan["seed"]):
+        with training_modes(), drawn_from(make_generator(plan["seed"], "cpu")):
             restore_net(net, learned["net"])
         self._plan, self.net_ = plan, net
+        self._given_callbacks = tuple(self.callbacks or ())
         memory = learned["label_memory"]
         self._label_memory = None if memory is None else LabelMemory.from_state(memory)
         if learned["has_history"]:

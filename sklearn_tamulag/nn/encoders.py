@@ -42,6 +42,15 @@ class SequenceEncoder(nn.Module):
 
     output_size: int
 
+    def set_dropout(self, share: float) -> None:
+        """Drop another share of values from now on; an encoder that drops none stays as it is.
+
+        Parameters
+        ----------
+        share : float in [0, 1]
+            The share.
+        """
+
 
 def _reversal_index(lengths: Tensor, max_length: int) -> Tensor:
     """Index (B, T) that reverses the valid part of every row and leaves the padding in place."""
@@ -152,6 +161,18 @@ class RecurrentEncoder(Drawing, SequenceEncoder):
                 # torch warns about dropout that has no following layer to act on.
                 dropout=dropout if num_layers > 1 else 0.0,
             )
+
+    def set_dropout(self, share: float) -> None:
+        """Drop another share of values between layers from now on.
+
+        Parameters
+        ----------
+        share : float in [0, 1]
+            The share.
+        """
+        self.dropout = share
+        if not self.bidirectional:
+            self.recurrent.dropout = share if self.recurrent.num_layers > 1 else 0.0
 
     def _both_directions(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Run the bidirectional layers, with dropout between them."""

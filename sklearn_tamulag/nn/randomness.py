@@ -4,6 +4,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,29 +19,23 @@ BORROWED = threading.RLock()
 """Held by the one fit at a time that may use torch's global generator, inside a transformer."""
 
 
-def _drawing_functions() -> frozenset[Any]:
-    """Functions and methods of torch that take a generator and draw from it."""
-    methods = ("uniform_", "normal_", "bernoulli_", "exponential_", "random_", "log_normal_")
-    functions = ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")
-    layers = [
-        function
-        for name, function in vars(nn.init).items()
-        if inspect.isfunction(function)
-        and name.endswith("_")
-        and "generator" in inspect.signature(function).parameters
-    ]
-    return frozenset(
-        [
-            *(getattr(Tensor, name) for name in methods),
-            *(getattr(torch, name) for name in functions),
-            *layers,
-        ]
-    )
-
+# Methods and functions of torch that draw from a generator; those in Python say so themselves.
+_METHODS = ("uniform_", "normal_", "bernoulli_", "exponential_", "random_", "log_normal_")
+_FUNCTIONS = ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial")
+_DRAWING = frozenset(
+    [*(getattr(Tensor, name) for name in _METHODS), *(getattr(torch, name) for name in _FUNCTIONS)]
+)
 
 # What makes tensors of the default dtype, unless it is told another one.
 _MAKING = frozenset([torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn])
-_DRAWING = _drawing_functions()
+
+
+@cache
+def _draws(function: Any) -> bool:
+    """Whether a function takes a generator. Libraries put their own in place of torch's."""
+    if function in _DRAWING:
+        return True
+    return inspect.isfunction(function) and "generator" in inspect.signature(function).parameters
 
 
 class _DrawnFrom(TorchFunctionMode):
@@ -62,7 +57,7 @@ class _DrawnFrom(TorchFunctionMode):
             given["dtype"] = torch.float32
         if func in _MAKING and given.get("device") is None:
             given["device"] = "cpu"
-        if func in _DRAWING and given.get("generator") is None:
+        if _draws(func) and given.get("generator") is None:
             given["generator"] = self.generator
         return func(*args, **given)
 
@@ -192,6 +187,28 @@ def _mask(values: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """What values are multiplied by: zero, or one over the share that stays."""
     kept = 1.0 - share
     return torch.empty_like(values).bernoulli_(kept, generator=generator).div_(kept)
+
+
+def set_dropout(module: nn.Module, share: float) -> None:
+    """Let all dropout layers of a network drop another share of values.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The network, or a part of it.
+    share : float in [0, 1]
+        The share.
+
+    Examples
+    --------
+    >>> layers = nn.Sequential(Dropout(0.5))
+    >>> set_dropout(layers, 0.1)
+    >>> layers[0].p
+    0.1
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = share
 
 
 def use_generator(module: nn.Module, generator: torch.Generator | None) -> None:

@@ -13,7 +13,9 @@ from sklearn_tamulag.training.feeding.batching import (
 )
 
 
-def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+def hide_modalities(
+    lengths: dict[str, Tensor], share: float, generator: torch.Generator | None = None
+) -> dict[str, Tensor]:
     """Hide modalities of the rows of a batch at random; one that is present always remains.
 
     Every modality that a row has is hidden with the same probability. Where that would hide all
@@ -25,12 +27,13 @@ def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tenso
         Valid lengths by modality, 0 where it is missing.
     share : float in [0, 1)
         Probability that a modality is hidden.
+    generator : torch.Generator, optional
+        Where draws come from, on the device of the lengths; None is torch's global one.
 
     Returns
     -------
     dict of str to int64 Tensor of shape (B,)
-        The lengths, 0 where the modality is hidden or missing. The draws come from the random
-        state of torch on the device of the lengths, and the host does not wait for them.
+        The lengths, 0 where the modality is hidden or missing. The host does not wait for them.
 
     Examples
     --------
@@ -43,7 +46,8 @@ def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tenso
     # M x (B,) -> (B, M)
     table = torch.stack(list(lengths.values()), dim=1)
     # A modality that is missing already has the lowest draw and is never the one that stays.
-    draws = torch.rand(table.shape, device=table.device).masked_fill(table == 0, -1.0)
+    draws = torch.empty(table.shape, dtype=torch.float32, device=table.device)
+    draws = draws.uniform_(generator=generator).masked_fill(table == 0, -1.0)
     hidden = (draws < share).scatter(1, draws.argmax(dim=1, keepdim=True), False)
     return dict(zip(lengths, table.masked_fill(hidden, 0).unbind(dim=1), strict=True))
 
@@ -54,7 +58,7 @@ class AbsentMeans(Callback):
     Where training rows lack a modality, or had it hidden, the vector that stands for it is learned.
     Where none did, nothing has taught that vector: after training it becomes the weighted mean
     of the embeddings of the training rows, by the weights that are kept. That takes one pass over
-    the rows without gradients.
+    the rows without gradients. What an earlier run has taught stays.
 
     Parameters
     ----------
@@ -69,6 +73,9 @@ class AbsentMeans(Callback):
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Set the vectors that training did not reach."""
         lacked = ~X.present.all(dim=0)
+        if net.taught_ is not None:
+            # Rows of an earlier run have taught what these cannot.
+            lacked |= torch.from_numpy(net.taught_).to(lacked.device)
         branches = net.module_.branches
         if lacked.all() or len(branches) == 1 or self.hidden:
             return

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from skorch.history import History
 from torch import Tensor, nn
 
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 
-_NAMES = {"weights", "optimizer", "order", "history", "max_epochs", "batch_size"}
+_NAMES = {"weights", "optimizer", "order", "history", "max_epochs", "batch_size", "taught"}
+# What files of earlier versions lack.
+_LATER_NAMES = {"taught"}
 
 # Which of an optimizer's kernels runs: a matter of the device, not of what was learned.
 _KERNEL_OPTIONS = ("fused", "foreach", "capturable")
@@ -28,7 +31,8 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
     dict of str to object
         ``weights``, the module's state dict; ``optimizer``, the optimizer's; ``order``, the state
         of the generator that orders rows; ``history``, its epochs without their batches; and
-        ``max_epochs`` and ``batch_size`` of the last training run.
+        ``max_epochs`` and ``batch_size`` of the last training run; and ``taught``, which modalities
+        training rows have lacked.
     """
     return {
         "weights": dict(plain_module(net).state_dict()),
@@ -40,13 +44,14 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
         ],
         "max_epochs": net.max_epochs,
         "batch_size": net.batch_size,
+        "taught": None if net.taught_ is None else net.taught_.tolist(),
     }
 
 
 def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     """Initialise a net and give it the state of another one that was built alike.
 
-    Weights are drawn from torch's global random state before they are replaced.
+    Weights are drawn at random before they are replaced.
 
     Parameters
     ----------
@@ -60,7 +65,7 @@ def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     ValueError
         If the state belongs to a net of another shape, or has other names.
     """
-    if state.keys() != _NAMES:
+    if state.keys() | _LATER_NAMES != _NAMES:
         raise ValueError(f"a net has the state {sorted(_NAMES)}, got {sorted(state)}.")
     weights = state["weights"]
     _check_shapes(net, weights)
@@ -73,6 +78,8 @@ def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     net.history_ = History([{"batches": []} | epoch for epoch in state["history"]])
     net.max_epochs = state["max_epochs"]
     net.batch_size = state["batch_size"]
+    taught = state.get("taught")
+    net.taught_ = None if taught is None else np.array(taught, dtype=bool)
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.persistence.estimators import is_storable
 from sklearn_tamulag.training.loop.callbacks import EpochProgress
 from sklearn_tamulag.training.loop.net import TAMULAGNet
-from sklearn_tamulag.training.loop.seeding import random_states, restore_random_states
+from sklearn_tamulag.training.loop.seeding import generator_states, restore_generator
 from sklearn_tamulag.training.resuming.net_state import plain_module, restore_optimizer
 
 
@@ -26,8 +26,9 @@ def training_state(net: TAMULAGNet) -> dict[str, Any]:
     Returns
     -------
     dict
-        Weights, optimizer, history, generated labels, the random states of torch and of the order
-        of batches, and what callbacks have learned. It refers to the net's own tensors.
+        Weights, optimizer, history, generated labels, the states of the generators of dropout and
+        of the order of batches, and what callbacks have learned. It refers to the net's
+        own tensors.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def training_state(net: TAMULAGNet) -> dict[str, Any]:
         "history": json.dumps(list(net.history), default=_plain_number),
         "labels": net.memory.state(),
         "order": net.order_.bit_generator.state,
-        "random": random_states(str(net.device)),
+        "random": generator_states(net.generator_),
         "callbacks": {name: _callback_state(callback) for name, callback in net.callbacks_},
     }
 
@@ -68,7 +69,7 @@ def restore_training_state(net: TAMULAGNet, state: dict[str, Any]) -> None:
     net.order_.bit_generator.state = state["order"]
     for name, callback in net.callbacks_:
         _restore_callback(callback, state["callbacks"].get(name, {}))
-    restore_random_states(state["random"], str(net.device))
+    restore_generator(net.generator_, state["random"])
 
 
 def _callback_state(callback: Callback) -> dict[str, Any]:
