@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -115,12 +114,8 @@ def further_split(
     Returns
     -------
     train, held_out : int64 array
-        The parts, with such rows, and the rest of their groups, in the first.
-
-    Warns
-    -----
-    UserWarning
-        If that leaves no row to hold out: then the parts stay as they are.
+        The parts, with such rows, and the rest of their groups, in the first. Where that leaves no
+        row to hold out, the parts as they are.
 
     Examples
     --------
@@ -133,16 +128,7 @@ def further_split(
     if groups is not None and moved.any():
         of_rows = np.asarray(groups)[held_out]
         moved = np.isin(of_rows, of_rows[moved])
-    if not moved.any():
-        return train, held_out
-    if moved.all():
-        warnings.warn(
-            f"All {len(held_out)} validation rows were trained on by an earlier fit: their loss "
-            "says little about other rows, and chooses the best epoch. Pass X_val and y_val, or "
-            "early_stopping=False.",
-            UserWarning,
-            stacklevel=5,
-        )
+    if moved.all() or not moved.any():
         return train, held_out
     return np.sort(np.concatenate([train, held_out[moved]])), held_out[~moved]
 

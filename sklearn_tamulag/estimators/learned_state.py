@@ -47,7 +47,7 @@ class SavedNetwork(SavedEstimator, PlannedNetwork):
 
     def _learned_state(self) -> dict[str, Any]:
         """Describe the learned state by plain values, by name."""
-        names = ("net_", "history_", "_plan", "_label_memory")
+        names = ("net_", "history_", "_plan", "_label_memory", "_given_callbacks")
         attributes = learned_attributes(self, *names)
         if "unimodal_labels_" in attributes:
             labels = attributes["unimodal_labels_"]

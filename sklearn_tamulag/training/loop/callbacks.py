@@ -83,8 +83,9 @@ class BestEpoch(Callback):
         epoch = len(net.history)
         if "valid_loss" not in net.history[-1]:
             self.epoch_ = epoch
-            losses = net.history[:, "train_loss"]
-            net.history.record("train_loss_best", losses[-1] <= min(losses))
+            if "train_loss" in net.history[-1]:
+                losses = net.history[:, "train_loss"]
+                net.history.record("train_loss_best", losses[-1] <= min(losses))
             return
         loss = net.history[-1, "valid_loss"]
         better = loss < self.loss_

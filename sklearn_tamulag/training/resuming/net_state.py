@@ -42,9 +42,9 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
             {name: value for name, value in epoch.items() if name != "batches"}
             for epoch in net.history
         ],
+        "taught": None if net.taught_ is None else net.taught_.tolist(),
         "max_epochs": net.max_epochs,
         "batch_size": net.batch_size,
-        "taught": None if net.taught_ is None else net.taught_.tolist(),
     }
 
 
