@@ -4,6 +4,7 @@ import random
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class Meeting(Callback):
     """Holds a fit at the end of every epoch until others are there too; sees global states."""
 
     barrier = threading.Barrier(4)
-    seen: list = []
+    seen: ClassVar[list] = []
 
     def on_epoch_end(self, net, **kwargs):
         self.barrier.wait(60)

@@ -1,6 +1,5 @@
 """Targets, seeds, and the tables that a training run leaves."""
 
-
 import numpy as np
 import pandas as pd
 import torch
