@@ -83,6 +83,61 @@ def modality_sha256(rows: PaddedRows, name: str) -> str:
     return digest.hexdigest()
 
 
+def row_keys(rows: PaddedRows, values: NDArray[Any]) -> NDArray[np.uint8]:
+    """A fingerprint of every row, by what is cheap to read of it.
+
+    That is its lengths, its value, and of every modality the first step, or all token ids. Rows
+    that are alike in these are told apart by their order.
+
+    Parameters
+    ----------
+    rows : PaddedRows
+        The n rows.
+    values : array of shape (n,)
+        A number for each row, as y.
+
+    Returns
+    -------
+    uint8 array of shape (n, 16)
+        The fingerprints, all of them different.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tamulag import MultimodalData
+    >>> rows = MultimodalData({"text": np.array([1.0, 1.0, 2.0]).reshape(3, 1, 1)})
+    >>> keys = row_keys(rows, np.zeros(3))
+    >>> len(np.unique(keys, axis=0)), bool((row_keys(rows[2:], np.zeros(1)) == keys[2]).all())
+    (3, True)
+    """
+    parts = [np.asarray(values).reshape(len(values), 1)]
+    for name in rows.modalities:
+        array, lengths = rows.arrays[name], rows.lengths[name]
+        parts.append(lengths.reshape(-1, 1))
+        if array.ndim == 3:
+            # (n, T, d) -> (n, d); what stands on padding says nothing.
+            with np.errstate(over="ignore", invalid="ignore"):
+                first = np.array(array[:, 0], dtype=np.float32)
+            first[lengths == 0] = 0
+            parts.append(first)
+    tokens = [name for name in rows.modalities if rows.arrays[name].ndim == 2]
+    seen: dict[bytes, int] = {}
+    keys = np.empty((len(values), 16), dtype=np.uint8)
+    for row in range(len(values)):
+        digest = hashlib.blake2b(digest_size=16)
+        for part in parts:
+            digest.update(part[row].tobytes())
+        for name in tokens:
+            digest.update(rows.arrays[name][row, : rows.lengths[name][row]].astype("<i8").tobytes())
+        key = digest.digest()
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] > 1:
+            digest.update(str(seen[key]).encode())
+            key = digest.digest()
+        keys[row] = np.frombuffer(key, dtype=np.uint8)
+    return keys
+
+
 def _update(digest: Any, value: Any) -> None:
     """Add one value of any kind, led by a mark of its kind and size."""
     if isinstance(value, MultimodalData):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
+from abc import ABCMeta
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,48 +13,43 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from sklearn_tamulag.data.containers import open_container
+from sklearn_tamulag.data.fingerprint import row_keys
 from sklearn_tamulag.data.forms import modality_names
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.naming import check_modality_names
+from sklearn_tamulag.estimators.continuing import apply_changes, check_continued, further_split
 from sklearn_tamulag.estimators.encoders import frozen_caches, learn_text
 from sklearn_tamulag.estimators.given_rows import GivenRows, RowReading
 from sklearn_tamulag.estimators.learned_state import SavedNetwork
 from sklearn_tamulag.estimators.options import (
     label_strategy,
-    network_arguments,
-    optimizer_arguments,
-    own_callback,
     resolve_device,
 )
 from sklearn_tamulag.estimators.outputs import NetworkOutputs, row_index
-from sklearn_tamulag.estimators.parameters import TAMULAGParameters
 from sklearn_tamulag.labels import LabelMemory
-from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.training.feeding.frozen import with_frozen_states
 from sklearn_tamulag.training.feeding.rows import FeatureTable, RowDataset
 from sklearn_tamulag.training.feeding.splitting import split_rows
 from sklearn_tamulag.training.loop.compilation import check_compiler
-from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.results import history_frame, label_frame, label_history
-from sklearn_tamulag.training.loop.seeding import draw_seed, seeded
+from sklearn_tamulag.training.loop.seeding import (
+    draw_seed,
+    further_seed,
+    make_generator,
+    training_modes,
+)
 from sklearn_tamulag.training.objective.human_labels import encode_human_labels
-from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
 from sklearn_tamulag.training.resuming.checkpoint import EpochCheckpoint, open_checkpoint
 
 
-class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, metaclass=ABCMeta):
+class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, metaclass=ABCMeta):
     """Base of the TAM-ULAG estimators."""
 
     _criterion: ClassVar[type[torch.nn.Module]]
     _stratify: ClassVar[bool]
     _default_labels: ClassVar[str]
 
-    @abstractmethod
-    def _make_target(
-        self, y: NDArray[Any], weight: NDArray[np.float64], dtype: torch.dtype
-    ) -> ScaledTarget | ClassTarget:
-        """Learn from the training rows how y becomes what the network is trained on."""
-
+    @training_modes()
     def _fit(
         self,
         X: Any,
@@ -75,26 +69,50 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
         X = open_container(X, modality_names(self, reset=fresh))
         if fresh:
             self.transformers_, self.tokenizers_ = learn_text(self.encoders, X)
+        else:
+            check_continued(self)
         data = self._read(X, reset=fresh)
         given = self._read_rows(
             data, y, sample_weight, groups, unimodal_labels, learn=fresh and not incremental
         )
         outside = self._read_validation(X_val, y_val, sample_weight_val, given)
-        seed = draw_seed(self.random_state)
+        seed = draw_seed(self.random_state) if fresh else self._plan["seed"]
         train, held_out = self._split(given, outside, seed, incremental=incremental)
+        keys = row_keys(data, given.values)
+        if not fresh and len(held_out) and self._label_memory is not None:
+            train, held_out = further_split(
+                train, held_out, self._label_memory.knows(keys), given.groups
+            )
         checkpoint = None if incremental else self._open_checkpoint(given, outside, train, held_out)
-        with seeded(seed):
-            if fresh:
-                self._label_memory: LabelMemory | None = None
-                self.net_ = self._build_net(given, train, device, seed)
-            dataset, valid = self._datasets(given, train, held_out, outside)
-            known, valid_known = (
-                encode_human_labels(given.human, rows, self.net_.target, device)
-                for rows in (train, held_out)
-            )
-            self._train(
-                dataset, valid, data, known, valid_known, checkpoint, incremental=incremental
-            )
+        if fresh:
+            generator = make_generator(seed, "cpu")
+            self._label_memory = None
+            self.net_ = self._build_net(given, train, device, seed, generator)
+        else:
+            apply_changes(self, device)
+            self.net_.best_epoch.epoch_ = self.best_iter_
+            # An int asks for the draws of its own.
+            own = isinstance(self.random_state, Integral)
+            seed = draw_seed(self.random_state) if own else seed
+            seed = further_seed(seed, len(self.net_.history))
+        if not fresh or torch.device(device).type != "cpu":
+            generator = make_generator(seed, device)
+        dataset, valid = self._datasets(given, train, held_out, outside)
+        known, valid_known = (
+            encode_human_labels(given.human, rows, self.net_.target, device)
+            for rows in (train, held_out)
+        )
+        self._train(
+            dataset,
+            valid,
+            data,
+            known,
+            valid_known,
+            checkpoint,
+            generator,
+            torch.from_numpy(keys[train]),
+            incremental=incremental,
+        )
         return self
 
     def _check_settings(self, y: Any) -> str:
@@ -185,64 +203,6 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
         valid = RowDataset(table(outside.data), rows, outside.values[rows], outside.weight[rows])
         return dataset, valid
 
-    def _label_generation(self) -> str:
-        """The strategy that "auto" stands for."""
-        return self._default_labels if self.label_generation == "auto" else self.label_generation
-
-    def _build_net(
-        self, given: GivenRows, train: NDArray[np.int64], device: str, seed: int
-    ) -> TAMULAGNet:
-        """Assemble the net that these parameters describe and initialise its weights."""
-        dtype = torch.float64 if self.precision == "float64" else torch.float32
-        target = self._make_target(given.values[train], given.weight[train], dtype)
-        # A dict that is changed in place later changes nothing of what this net is.
-        params = {
-            name: copy.deepcopy(value) if isinstance(value, Mapping) else value
-            for name, value in self._plain_params().items()
-            if name not in ("callbacks", "random_state")
-        }
-        params["label_generation"] = self._label_generation()
-        self._plan = {"params": params, "target": target, "seed": seed}
-        net = self._plan_net(self._plan, device, pretrained=True).initialize()
-        # Pre-trained weights are the net's own from here on: it never looks for their source again.
-        net.module__modalities = [spec.without_source() for spec in net.module__modalities]
-        return net
-
-    def _plan_net(
-        self, plan: Mapping[str, Any], device: str, *, pretrained: bool = False
-    ) -> TAMULAGNet:
-        """Make the net of a plan, not yet initialised; pre-trained weights are asked for or not."""
-        params, target = plan["params"], plan["target"]
-        labels = params["label_generation"]
-        n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
-        network = network_arguments(params, self.feature_sizes_, n_outputs, self.transformers_)
-        if not pretrained:
-            network["modalities"] = [spec.without_source() for spec in network["modalities"]]
-        return TAMULAGNet(
-            build_module,
-            self._criterion,
-            target=target,
-            modalities=self.modalities_,
-            dtype=target.dtype,
-            autocast=params["precision"] == "bfloat16",
-            compiled=params["compile"],
-            similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
-            weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
-            modality_dropout=float(params["modality_dropout"]),
-            accumulation=params["gradient_accumulation"],
-            clipping=params["gradient_clipping"],
-            patience=params["n_iter_no_change"] if params["early_stopping"] else None,
-            warmup=params["warmup"],
-            schedule=params["schedule"],
-            seed=plan["seed"],
-            device=device,
-            verbose=int(params["verbose"]),
-            # A callback keeps its state on itself; the caller's own stay as they are.
-            callbacks=[own_callback(callback) for callback in self.callbacks or ()],
-            **{f"module__{name}": value for name, value in network.items()},
-            **optimizer_arguments(params, self.modalities_, device),
-        )
-
     def _train(
         self,
         dataset: RowDataset,
@@ -251,6 +211,8 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
         human: Tensor | None,
         valid_human: Tensor | None,
         checkpoint: EpochCheckpoint | None,
+        generator: torch.Generator,
+        keys: Tensor,
         *,
         incremental: bool,
     ) -> None:
@@ -267,11 +229,12 @@ class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, TAMULAGParameters, m
             propose,
             fingerprint=dataset.fingerprint,
             human=human,
+            row_keys=keys,
         )
         if self._label_memory is not None:
             memory.resume(self._label_memory)
         try:
-            net.fit_labels(dataset, memory, valid, valid_human, checkpoint)
+            net.fit_labels(dataset, memory, valid, valid_human, checkpoint, generator)
         finally:
             memory.release()
             self._label_memory = memory

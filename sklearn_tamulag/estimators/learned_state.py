@@ -1,7 +1,6 @@
 """What a fitted estimator has learned, by name, and an estimator that has learned the same."""
 
 import warnings
-from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,7 +8,9 @@ import pandas as pd
 from sklearn.base import is_classifier
 
 from sklearn_tamulag.estimators.options import resolve_device
+from sklearn_tamulag.estimators.planning import PlannedNetwork
 from sklearn_tamulag.labels import LabelMemory
+from sklearn_tamulag.nn.randomness import drawn_from
 from sklearn_tamulag.persistence.estimators import (
     SavedEstimator,
     is_storable,
@@ -18,16 +19,15 @@ from sklearn_tamulag.persistence.estimators import (
 )
 from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
 from sklearn_tamulag.text.saved import check_saved_text, check_storable_text
-from sklearn_tamulag.training.loop.net import TAMULAGNet
 from sklearn_tamulag.training.loop.results import history_frame
-from sklearn_tamulag.training.loop.seeding import seeded
+from sklearn_tamulag.training.loop.seeding import make_generator, training_modes
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
 from sklearn_tamulag.training.resuming.net_state import check_counts, net_state, restore_net
 
 _TARGETS = {"ScaledTarget": ScaledTarget, "ClassTarget": ClassTarget}
 
 
-class SavedNetwork(SavedEstimator):
+class SavedNetwork(SavedEstimator, PlannedNetwork):
     """Describes the net and the label memory of an estimator, and builds them again."""
 
     # Plain learned state. The net, its plan and the label memory are described on their own.
@@ -45,21 +45,11 @@ class SavedNetwork(SavedEstimator):
         "unimodal_label_history_",
     )
 
-    net_: TAMULAGNet
-    modalities_: tuple[str, ...]
-    feature_sizes_: dict[str, int | None]
-    transformers_: dict[str, dict[str, Any]]
-    device: Any
-    _plan: dict[str, Any]
     _label_memory: LabelMemory | None
-
-    @abstractmethod
-    def _plan_net(self, plan: Mapping[str, Any], device: str) -> TAMULAGNet:
-        """Make the net of a plan, not yet initialised."""
 
     def _learned_state(self) -> dict[str, Any]:
         """Describe the learned state by plain values, by name."""
-        names = ("net_", "history_", "_plan", "_label_memory")
+        names = ("net_", "history_", "_plan", "_label_memory", "_given_callbacks")
         attributes = learned_attributes(self, *names)
         if "unimodal_labels_" in attributes:
             labels = attributes["unimodal_labels_"]
@@ -108,13 +98,14 @@ class SavedNetwork(SavedEstimator):
             raise ValueError(f"a {type(self).__name__} learns no {described['class']}.")
         plan["target"] = _TARGETS[described.pop("class")](**described)
         # Parameters that could not be stored are as the constructor has them now.
-        plan["params"] = self.get_params(deep=False) | planned  # type: ignore[attr-defined]
+        plan["params"] = self.get_params(deep=False) | planned
         weights = learned["net"]["weights"]
         check_counts(self.feature_sizes_, plan["params"], self.transformers_, weights)
         net = self._plan_net(plan, device)
-        with seeded(plan["seed"]):
+        with training_modes(), drawn_from(make_generator(plan["seed"], "cpu")):
             restore_net(net, learned["net"])
         self._plan, self.net_ = plan, net
+        self._given_callbacks = tuple(self.callbacks or ())
         memory = learned["label_memory"]
         self._label_memory = None
         if memory is not None:

@@ -3,16 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from sklearn_tamulag.labels.known_rows import KnownRows
+from sklearn_tamulag.labels.memory_parts import check_parts
 
 Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[Tensor], Tensor], Tensor]
 
 # What is needed while training only.
-_TRANSIENT = ("propose", "_unimodal", "_fused")
+_TRANSIENT = ("propose", "_unimodal", "_fused", "_former")
+# What memories of earlier versions lack.
+_LATER = ("behind", "row_keys", "others")
 _ATTRIBUTES = (
     *("target", "weight", "present", "propose", "fingerprint", "labels", "fixed", "epoch"),
-    *("history", "_unimodal", "_fused", "_shown"),
+    *("history", "_unimodal", "_fused", "_shown", "_former", *_LATER),
 )
 _PARTS = {*_ATTRIBUTES} - {*_TRANSIENT}
 
@@ -64,6 +71,8 @@ class LabelMemory:
         Tells these rows from others, where training goes on later.
     human : Tensor of shape (n, M) or (n, M, K), optional
         Labels that people gave, NaN where one is to be generated. They never move.
+    row_keys : uint8 Tensor of shape (n, 16), optional
+        A fingerprint of each row, by which it is recognised among others.
 
     Attributes
     ----------
@@ -72,7 +81,11 @@ class LabelMemory:
     fixed : bool Tensor of shape (n, M), or None
         Which of them people gave; None where there are none.
     epoch : int
-        How many epochs have ended.
+        How many epochs have ended, for the row that has seen the most.
+    behind : int64 Tensor of shape (n,), or None
+        How many of them a row has not seen; None where all have seen all.
+    others : KnownRows or None
+        Rows of earlier training runs that are not among these.
     updated : bool
         Whether the labels have moved from their start.
     history : list of Tensor
@@ -96,6 +109,7 @@ class LabelMemory:
         propose: Proposal | None,
         fingerprint: str = "",
         human: Tensor | None = None,
+        row_keys: Tensor | None = None,
     ) -> None:
         self.target = target
         self.weight = weight
@@ -108,15 +122,38 @@ class LabelMemory:
             # (n, M[, K]) -> (n, M)
             self.fixed = ~human.view(*human.shape[:2], -1).isnan().any(dim=2)
         self.epoch = 0
+        self.behind: Tensor | None = None
+        self.row_keys = row_keys
+        self.others: KnownRows | None = None
         self.history: list[Tensor] = []
         self._unimodal: list[Tensor] = []
         self._fused = target.new_empty(0)
         self._shown = torch.zeros_like(present)
+        # The labels before the last epoch's end.
+        self._former: Tensor | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({**dict.fromkeys((*_LATER, "_former")), **state})
 
     @property
     def updated(self) -> bool:
         """Whether the labels have moved from their start."""
         return self.propose is not None and self.epoch >= 2
+
+    def moved_rows(self, index: Tensor) -> Tensor | None:
+        """Which rows' labels have moved from their start, once some have.
+
+        Parameters
+        ----------
+        index : int64 Tensor of shape (B,)
+            The rows.
+
+        Returns
+        -------
+        bool Tensor of shape (B,), or None
+            None where all have.
+        """
+        return None if self.behind is None else self.epoch - self.behind[index] >= 2
 
     def store(
         self,
@@ -151,20 +188,76 @@ class LabelMemory:
         self._shown.index_copy_(0, index, self.present[index] if shown is None else shown)
 
     def resume(self, earlier: "LabelMemory") -> None:
-        """Go on from the labels of an earlier training run, if it had the same rows.
+        """Go on from the labels of earlier training runs, for the rows that come again.
+
+        Where all rows come again in the same order, their history goes on too.
 
         Parameters
         ----------
         earlier : LabelMemory
-            The memory of the earlier run.
+            The memory of the run before; it knows the rows of those before that.
         """
+        if earlier.labels.shape[1:] != self.labels.shape[1:]:
+            return
         target = earlier.target.to(self.target)
         same_target = target.shape == self.target.shape and torch.equal(target, self.target)
-        same_rows = same_target and earlier.fingerprint == self.fingerprint
-        if same_rows and earlier.labels.shape == self.labels.shape:
+        if same_target and earlier.fingerprint == self.fingerprint:
             self.labels = self._unless_fixed(earlier.labels.to(self.labels))
             self.epoch = earlier.epoch
+            self.behind = None if earlier.behind is None else earlier.behind.to(target.device)
             self.history = list(earlier.history)
+            self.others = earlier.others
+            return
+        known = earlier.known_rows()
+        if known is None or self.row_keys is None:
+            return
+        places = known.places(self.row_keys)
+        again = places >= 0
+        # The last of them stands in for rows that are new, and is not taken.
+        found = known.labels[places].to(self.labels)
+        self.labels = self._unless_fixed(
+            _chosen(again.to(found.device).unsqueeze(1).expand_as(self.present), found, self.labels)
+        )
+        epochs = torch.where(again, known.epochs[places], 0)
+        self.epoch = int(epochs.max())
+        behind = self.epoch - epochs
+        self.behind = behind.to(self.labels.device) if behind.any() else None
+        self.others = known.without(places[again])
+
+    def knows(self, keys: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Tell which rows were trained on, by their fingerprints.
+
+        Parameters
+        ----------
+        keys : uint8 array of shape (k, 16)
+            The fingerprints.
+
+        Returns
+        -------
+        bool array of shape (k,)
+            False too where this memory has no fingerprints.
+        """
+        known = self.known_rows()
+        if known is None:
+            return np.zeros(len(keys), dtype=bool)
+        found: NDArray[np.bool_] = (known.places(torch.from_numpy(keys)) >= 0).numpy()
+        return found
+
+    def known_rows(self) -> "KnownRows | None":
+        """All rows that labels are known of, those of earlier training runs included.
+
+        Returns
+        -------
+        KnownRows or None
+            None where rows have no fingerprints.
+        """
+        if self.row_keys is None:
+            return None
+        epochs = torch.full((len(self.labels),), self.epoch)
+        if self.behind is not None:
+            epochs -= self.behind.cpu()
+        own = KnownRows(self.row_keys, self.labels.cpu(), epochs)
+        return own if self.others is None else self.others.followed_by(own)
 
     def _unless_fixed(self, labels: Tensor) -> Tensor:
         """Other labels in place of the current ones, but for those that people gave."""
@@ -176,11 +269,13 @@ class LabelMemory:
         """Drop the representations and move the rest to the CPU, to be kept after training."""
         self._unimodal = []
         self._fused = self.target.new_empty(0)
+        self._former = None
         self.propose = None
         self.fixed = None
         self._shown = torch.zeros_like(self.present)
         for name in ("target", "weight", "present", "labels", "_fused", "_shown"):
             setattr(self, name, getattr(self, name).cpu())
+        self.behind = None if self.behind is None else self.behind.cpu()
 
     def state(self) -> dict[str, Any]:
         """Describe a released memory by plain values and tensors.
@@ -190,7 +285,8 @@ class LabelMemory:
         dict of str to object
             What `from_state` takes: all attributes that outlast training, by name.
         """
-        return {name: value for name, value in vars(self).items() if name not in _TRANSIENT}
+        state = {name: value for name, value in vars(self).items() if name not in _TRANSIENT}
+        return state | {"others": None if self.others is None else vars(self.others)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "LabelMemory":
@@ -211,10 +307,13 @@ class LabelMemory:
         ValueError
             If the state has other names or shapes.
         """
-        _check_state(state)
-        transient = {"propose": None, "_unimodal": [], "_fused": state["target"].new_empty(0)}
+        state = {**dict.fromkeys(_LATER), **state}
+        check_parts(state, _PARTS)
+        transient = dict.fromkeys(_TRANSIENT)
+        transient |= {"_unimodal": [], "_fused": state["target"].new_empty(0)}
         memory = cls.__new__(cls)
         vars(memory).update({name: {**transient, **state}[name] for name in _ATTRIBUTES})
+        memory.others = None if state["others"] is None else KnownRows(**state["others"])
         return memory
 
     def end_epoch(self) -> None:
@@ -228,43 +327,26 @@ class LabelMemory:
             proposals = self.propose(
                 self.target, self.weight, self._shown, self._unimodal, self._fused
             )
-            step = 2 / (epoch + 1)
+            step: float | Tensor = 2 / (epoch + 1)
+            shown = self._shown
+            if self.behind is not None:
+                own = epoch - self.behind
+                shown = shown & (own >= 2).unsqueeze(1)
+                # (n,) -> (n, 1[, 1])
+                step = (2 / (own.double() + 1)).to(proposals).view(-1, *[1] * (proposals.ndim - 1))
             moved = (1 - step) * labels + step * proposals
-            labels = self._unless_fixed(_chosen(self._shown, moved, labels))
-        self.history.append(labels.cpu())
-        self.epoch, self.labels = epoch, labels
+            labels = self._unless_fixed(_chosen(shown, moved, labels))
+        history = [*self.history, labels.cpu()]
+        # At once: Ctrl-C leaves the former epoch's end or this one.
+        self._former, self.history, self.epoch, self.labels = self.labels, history, epoch, labels
 
     def forget_epoch(self) -> None:
         """Take back the last epoch's end, if Ctrl-C struck before its losses were kept."""
-        self.history.pop()
-        self.epoch = len(self.history)
-        # The first epoch moves no label.
-        if self.history:
-            self.labels = self.history[-1].to(self.labels)
+        if self._former is not None:
+            self.history, self.epoch, self.labels = self.history[:-1], self.epoch - 1, self._former
 
 
 def _chosen(rows: Tensor, these: Tensor, others: Tensor) -> Tensor:
     """Some labels, (n, M[, K]), where a mask (n, M) is true, and others where it is not."""
     # (n, M) -> (n, M[, 1])
     return torch.where(rows.view(*rows.shape, *[1] * (these.ndim - 2)), these, others)
-
-
-def _check_state(state: Mapping[str, Any]) -> None:
-    """Check names, types and shapes of a described memory, before anything is made of them."""
-    if state.keys() != _PARTS:
-        raise ValueError(f"a label memory has the state {sorted(_PARTS)}, got {sorted(state)}.")
-    target, present = state["target"], state["present"]
-    if not all(isinstance(part, Tensor) and part.ndim > 0 for part in (target, present)):
-        raise ValueError("target and present of a label memory are no tensors.")
-    rows = (len(target), *present.shape[1:2])
-    labels = (*rows, *target.shape[1:])
-    shapes = {"weight": rows[:1], "present": rows, "_shown": rows, "labels": labels}
-    named = [(name, state[name], shape) for name, shape in shapes.items()]
-    if state["fixed"] is not None:
-        named.append(("fixed", state["fixed"], rows))
-    if type(state["history"]) is not list or type(state["epoch"]) is not int:
-        raise ValueError("history and epoch of a label memory are no list and no number.")
-    named += [("history", epoch, labels) for epoch in state["history"]]
-    for name, part, shape in named:
-        if not isinstance(part, Tensor) or tuple(part.shape) != shape:
-            raise ValueError(f"{name} of a label memory is no tensor of the shape {shape}.")

@@ -13,6 +13,7 @@ from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .fusion import FUSIONS, ConcatFusion, CrossFusion, SemanticFusion, build_fusion
 from .heads import MultimodalHead, SimilarityConfidence, UnimodalHead
 from .module import TAMULAGModule, TAMULAGOutput, build_module
+from .randomness import Dropout
 from .transformer import TransformerEncoder, TransformerSpec
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "POOLINGS",
     "ConcatFusion",
     "CrossFusion",
+    "Dropout",
     "LastPooling",
     "MeanPooling",
     "ModalityBranch",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .attention import build_pooling
 from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .heads import UnimodalHead
+from .randomness import Dropout, set_dropout
 from .transformer import TransformerSpec
 
 
@@ -185,12 +186,24 @@ class ModalityBranch(nn.Module):
         self.encoder = encoder
         self.pooling = pooling
         self.embedding = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(encoder.output_size, embedding_size)
+            Dropout(dropout), nn.Linear(encoder.output_size, embedding_size)
         )
         self.absent = nn.Parameter(torch.zeros(embedding_size))
         self.head = UnimodalHead(
             embedding_size, n_outputs, dropout=dropout, representation_size=unimodal_size
         )
+
+    def set_dropout(self, share: float) -> None:
+        """Drop another share of values from now on.
+
+        Parameters
+        ----------
+        share : float in [0, 1]
+            Of what goes into the embedding and the head, and between layers of the encoder.
+        """
+        set_dropout(self.embedding, share)
+        set_dropout(self.head, share)
+        self.encoder.set_dropout(share)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Run the modality of a batch.

@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .attention import sequence_mask
-from .time_blocks import run_recurrent
+from .randomness import Drawing, dropped
+from .time_blocks import LayerByLayer, run_recurrent
 
 CELLS = ("lstm", "gru")
 """Names of the recurrent cells that `RecurrentEncoder` knows."""
@@ -44,6 +44,15 @@ class SequenceEncoder(nn.Module):
 
     output_size: int
 
+    def set_dropout(self, share: float) -> None:
+        """Drop another share of values from now on; an encoder that drops none stays as it is.
+
+        Parameters
+        ----------
+        share : float in [0, 1]
+            The share.
+        """
+
 
 def _reversal_index(lengths: Tensor, max_length: int) -> Tensor:
     """Index (B, T) that reverses the valid part of every row and leaves the padding in place."""
@@ -74,7 +83,7 @@ class _BidirectionalLayer(nn.Module):
         return torch.cat([ahead, _reorder(back, index)], dim=-1)  # 2 x (B, T, H) -> (B, T, 2 H)
 
 
-class RecurrentEncoder(SequenceEncoder):
+class RecurrentEncoder(Drawing, SequenceEncoder):
     """Encode padded sequences with a recurrent net of one or more layers.
 
     A net that reads forwards meets the padding after the valid steps; one that reads backwards is
@@ -162,13 +171,25 @@ class RecurrentEncoder(SequenceEncoder):
             if isinstance(module, nn.RNNBase):
                 module.flatten_parameters()
 
+    def set_dropout(self, share: float) -> None:
+        """Drop another share of values between layers from now on.
+
+        Parameters
+        ----------
+        share : float in [0, 1]
+            The share.
+        """
+        self.dropout = share
+        if not self.bidirectional:
+            self.recurrent.dropout = share if self.recurrent.num_layers > 1 else 0.0
+
     def _both_directions(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Run the bidirectional layers, with dropout between them."""
         index = _reversal_index(lengths, features.shape[1])
         states = features
         for depth, layer in enumerate(self.layers):
-            if depth > 0:
-                states = F.dropout(states, self.dropout, self.training)
+            if depth > 0 and self.training:
+                states = dropped(states, self.dropout, self.generator)
             states = layer(states, lengths, index)
         return states
 
@@ -194,6 +215,9 @@ class RecurrentEncoder(SequenceEncoder):
         if self.bidirectional:
             states = self._both_directions(features, lengths)
         else:
-            states = run_recurrent(self.recurrent, features, lengths)
+            net: nn.LSTM | nn.GRU | LayerByLayer = self.recurrent
+            if self.training and self.generator is not None and self.recurrent.dropout:
+                net = LayerByLayer(self.recurrent, self.generator)
+            states = run_recurrent(net, features, lengths)
         padding = ~sequence_mask(lengths, max_length)
         return states.masked_fill(padding.unsqueeze(-1), 0.0)  # (B, T) -> (B, T, 1)

@@ -6,13 +6,15 @@ from itertools import permutations
 import torch
 from torch import Tensor, nn
 
+from .randomness import Dropout
+
 FUSIONS = ("concat", "cross", "semantic")
 """Names that `build_fusion` knows."""
 
 
 def _fused_layer(input_size: int, fusion_size: int, dropout: float) -> nn.Sequential:
     """Build the layer that every fusion ends with: dropout, linear, relu."""
-    return nn.Sequential(nn.Dropout(dropout), nn.Linear(input_size, fusion_size), nn.ReLU())
+    return nn.Sequential(Dropout(dropout), nn.Linear(input_size, fusion_size), nn.ReLU())
 
 
 class ConcatFusion(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .full_precision import full_precision, widened
+from .randomness import Dropout
 
 
 def _prediction_layers(input_size: int, n_outputs: int) -> nn.Sequential:
@@ -52,7 +53,7 @@ class UnimodalHead(nn.Module):
         super().__init__()
         size = embedding_size if representation_size is None else representation_size
         self.representation = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(embedding_size, size), nn.ReLU()
+            Dropout(dropout), nn.Linear(embedding_size, size), nn.ReLU()
         )
         self.prediction = _prediction_layers(size, n_outputs)
 

@@ -1,6 +1,6 @@
 """Assembly of the network: the branches of the modalities, their fusion, and the heads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .branch import ModalityBranch, ModalitySpec, build_branch, check_size
 from .fusion import AbsentGain, build_fusion
 from .heads import MultimodalHead, SimilarityConfidence
+from .randomness import set_dropout
 
 __all__ = ["ModalityBranch", "ModalitySpec", "TAMULAGModule", "TAMULAGOutput", "build_module"]
 
@@ -122,6 +123,21 @@ class TAMULAGModule(nn.Module):
         self.head = head
         self.confidence = confidence
         self.absent_gain = absent_gain
+
+    def set_dropout(self, shares: Mapping[str, float], rest: float) -> None:
+        """Drop other shares of values from now on.
+
+        Parameters
+        ----------
+        shares : mapping of str to float in [0, 1]
+            By modality.
+        rest : float in [0, 1]
+            In the fusion.
+        """
+        for name, branch in zip(self.modalities, self.branches, strict=True):
+            own: ModalityBranch = branch  # type: ignore[assignment]
+            own.set_dropout(shares[name])
+        set_dropout(self.fusion, rest)
 
     def forward(self, features: dict[str, Tensor], lengths: dict[str, Tensor]) -> TAMULAGOutput:
         """Run a batch.

@@ -1,10 +1,12 @@
 """Recurrent nets over padded batches of unequal lengths, without work on most of the padding."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .randomness import dropped
 
 # A batch is cut at the lengths that split its rows into this many equal parts: with uniform
 # lengths a sixteenth of the steps is still padding, and more parts gain nothing more.
@@ -89,7 +91,9 @@ def _whole_tiles(number: int, tile: int) -> int:
     return -(-number // tile) * tile
 
 
-def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> Tensor:
+def run_recurrent(
+    net: "nn.LSTM | nn.GRU | LayerByLayer", features: Tensor, lengths: Tensor
+) -> Tensor:
     """States of a recurrent net that reads forwards, over a padded batch.
 
     On the CPU the rows are sorted by length and the batch is cut into blocks of time; each goes
@@ -101,7 +105,7 @@ def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> T
 
     Parameters
     ----------
-    net : nn.LSTM or nn.GRU
+    net : nn.LSTM, nn.GRU or LayerByLayer
         Built with ``batch_first=True``, not bidirectional.
     features : Tensor of shape (B, T, d)
         Padded features, with at least one step.
@@ -127,7 +131,9 @@ def run_recurrent(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> T
     return _run_blocks(net, features, lengths)
 
 
-def _run_blocks(net: nn.LSTM | nn.GRU, features: Tensor, lengths: Tensor) -> Tensor:
+def _run_blocks(
+    net: "nn.LSTM | nn.GRU | LayerByLayer", features: Tensor, lengths: Tensor
+) -> Tensor:
     """Run the net block by block where that pays."""
     n_rows, n_steps, _ = features.shape
     short = n_steps <= 2 * STEP_TILE
@@ -167,3 +173,77 @@ def _first_rows(state: tuple[Tensor, Tensor] | Tensor, rows: int) -> tuple[Tenso
         return state[:, :rows].contiguous()
     hidden, memory = state
     return hidden[:, :rows].contiguous(), memory[:, :rows].contiguous()
+
+
+class LayerByLayer:
+    """A recurrent net of several layers, with dropout between them from a generator.
+
+    The library's own dropout between layers draws from torch's global generator.
+
+    Parameters
+    ----------
+    net : nn.LSTM or nn.GRU
+        Built with ``batch_first=True``, not bidirectional.
+    generator : torch.Generator
+        Of the net's device.
+
+    Attributes
+    ----------
+    hidden_size : int
+        Size of the state of one layer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_tamulag.nn.time_blocks import LayerByLayer
+    >>> net = torch.nn.LSTM(3, 4, num_layers=2, batch_first=True, dropout=0.5)
+    >>> states, (hidden, memory) = LayerByLayer(net, torch.Generator())(torch.ones(2, 5, 3))
+    >>> states.shape, hidden.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 2, 4]))
+    """
+
+    def __init__(self, net: nn.LSTM | nn.GRU, generator: torch.Generator) -> None:
+        self.net = net
+        self.generator = generator
+        self.hidden_size = net.hidden_size
+
+    def __call__(
+        self, features: Tensor, state: tuple[Tensor, Tensor] | Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """Run the layers over a batch.
+
+        Parameters
+        ----------
+        features : Tensor of shape (B, T, d)
+            The input of the first layer.
+        state : Tensor of shape (layers, B, H), or two of them for an LSTM, optional
+            Where to go on from; zeros by default.
+
+        Returns
+        -------
+        states : Tensor of shape (B, T, H)
+            The states of the last layer.
+        state : as `state`
+            The last states of all layers.
+        """
+        net = self.net
+        gated = isinstance(net, nn.LSTM)
+        if state is None:
+            zeros = features.new_zeros(net.num_layers, len(features), net.hidden_size)
+            state = (zeros, zeros) if gated else zeros
+        parts = state if isinstance(state, tuple) else (state,)
+        run: Any = torch.lstm if gated else torch.gru
+        states, last = features, []
+        for layer, weights in enumerate(net.all_weights):
+            if layer > 0:
+                # Time first, as the library lays out the mask: (B, T, H) -> (T, B, H) and back
+                along = states.transpose(0, 1).contiguous()
+                states = dropped(along, net.dropout, self.generator).transpose(0, 1)
+            own = [part[layer : layer + 1].contiguous() for part in parts]
+            states, *new = run(
+                states, own if gated else own[0], weights, net.bias, 1, 0.0, True, False, True
+            )
+            last.append(new)
+        # layers x (1, B, H) -> (layers, B, H)
+        joined = tuple(torch.cat(layers) for layers in zip(*last, strict=True))
+        return states, joined if gated else joined[0]

@@ -1,9 +1,11 @@
 """A transformer from the Hugging Face library as the encoder of token ids."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sklearn_tamulag.text.loading import load_model
@@ -11,6 +13,7 @@ from sklearn_tamulag.text.probing import check_padding, padding_token, state_siz
 
 from .attention import sequence_mask
 from .encoders import SequenceEncoder
+from .randomness import Drawing, exchange_states
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class TransformerSpec:
         )
 
 
-class TransformerEncoder(SequenceEncoder):
+class TransformerEncoder(Drawing, SequenceEncoder):
     """Encode token ids with a transformer.
 
     The states are those of the transformer's last layer, for the special tokens too. Padded tokens
@@ -151,6 +154,11 @@ class TransformerEncoder(SequenceEncoder):
         self.model = model
         self.train(self.training)
 
+    @property
+    def borrows_generator(self) -> bool:
+        """Whether layers of the model draw from torch's global generator in training."""
+        return self.trainable
+
     def train(self, mode: bool = True) -> "TransformerEncoder":
         """Switch to training or back; a frozen model stays as it is in use.
 
@@ -195,11 +203,31 @@ class TransformerEncoder(SequenceEncoder):
         else:
             # A row without tokens attends to one of padding: a softmax over nothing is NaN.
             attended = sequence_mask(lengths.clamp(min=1), max_length)
-            states = self.model(
-                input_ids=features.masked_fill(padding, self.pad_token_id),
-                attention_mask=attended.long(),
-            ).last_hidden_state
+            ids = features.masked_fill(padding, self.pad_token_id)
+            states = self._states(ids, attended.long())
         return states.masked_fill(padding.unsqueeze(-1), 0.0)  # (B, T) -> (B, T, 1)
+
+    def _states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Run the model, whose dropout draws from the global generator, in the state of its own."""
+        if self.generator is None or not self.model.training:
+            states: Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+            return states
+        with _own_draws(self.generator):
+            states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
+
+@contextmanager
+def _own_draws(generator: torch.Generator) -> Iterator[None]:
+    """Let a block draw from a generator through torch's global one, which stays as it is."""
+    exchange = exchange_states
+    if torch.compiler.is_compiling():
+        exchange = torch.compiler.disable(exchange)
+    exchange(generator)
+    try:
+        yield
+    finally:
+        exchange(generator)
 
 
 def _layers(model: nn.Module) -> tuple[str, nn.ModuleList]:

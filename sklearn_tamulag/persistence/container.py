@@ -68,6 +68,8 @@ def write_value(path: str | PathLike[str], value: Any, *, kind: str) -> None:
     write_atomically(path, _pack(value, kind))
 
 
+# Tensors that inference mode makes cannot be trained.
+@torch.inference_mode(False)
 def read_value(path: str | PathLike[str], *, kind: str) -> Any:
     """Read a value that `write_value` has written.
 

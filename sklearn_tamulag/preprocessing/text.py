@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import HasMethods, Interval, fit_context
+from sklearn_tamulag.nn.randomness import drawn_from
 from sklearn_tamulag.nn.skeleton import check_repetitions, check_weights
 from sklearn_tamulag.nn.transformer import TransformerEncoder, TransformerSpec
 from sklearn_tamulag.persistence.estimators import learned_attributes, restore_attributes
@@ -242,9 +243,9 @@ class TextEmbedder(TextReader):
         return self._contained(data._unchecked(arrays, all_lengths, data.ids, data.groups))
 
     def _build(self, source: str | None) -> TransformerEncoder:
-        """Make the encoder, and leave torch's global random state as it is."""
+        """Make the encoder; weights that its source lacks are the same each time."""
         spec = TransformerSpec(self.transformer_, source=source, trainable=False)
-        with torch.random.fork_rng(devices=[]):
+        with drawn_from(torch.Generator()):
             return spec.build("transformer").float()
 
     def _learned_state(self) -> dict[str, Any]:

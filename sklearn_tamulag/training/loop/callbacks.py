@@ -41,7 +41,8 @@ def raised_by(interrupt: KeyboardInterrupt, callbacks: Iterable[Callback]) -> bo
 class BestEpoch(Callback):
     """Keeps the weights of the epoch with the lowest validation loss, and knows when to stop.
 
-    Without validation rows the last epoch is the best one.
+    Without validation rows the last epoch is the best one. Where training goes on, the weights that
+    it starts from are the best so far, and stay so until an epoch is better.
 
     Parameters
     ----------
@@ -53,6 +54,8 @@ class BestEpoch(Callback):
     ----------
     epoch_ : int
         Number of the best epoch in the net's history, from 1.
+    begun_ : int
+        Number of epochs in the net's history when the training run began.
     exhausted_ : bool
         Whether the patience is used up.
     """
@@ -65,19 +68,32 @@ class BestEpoch(Callback):
         self.loss_ = math.inf
         self.state_: dict[str, Any] | None = None
         self.epoch_ = 0
+        self.begun_ = 0
         self.exhausted_ = False
         return self
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Forget earlier epochs."""
+        """Begin with the weights at hand, if an earlier run has left any."""
+        earlier = self.epoch_
         self.initialize()
-        self.epoch_ = len(net.history)
+        self.begun_ = len(net.history)
+        watched = self.begun_ > 0 and net.valid is not None
+        if watched:
+            loss = net.multimodal_loss(net.valid)
+            self.loss_ = loss if math.isfinite(loss) else math.inf
+        if watched and self.patience is not None:
+            self.epoch_, self.state_ = earlier, _trained_state(net.module_)
+        else:
+            self.epoch_ = self.begun_
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Compare the epoch's validation loss with the best one so far."""
         epoch = len(net.history)
         if "valid_loss" not in net.history[-1]:
             self.epoch_ = epoch
+            if "train_loss" in net.history[-1]:
+                losses = net.history[:, "train_loss"]
+                net.history.record("train_loss_best", losses[-1] <= min(losses))
             return
         loss = net.history[-1, "valid_loss"]
         better = loss < self.loss_
@@ -86,16 +102,10 @@ class BestEpoch(Callback):
             self.loss_, self.epoch_ = loss if better else self.loss_, epoch
             return
         if better:
-            # What is frozen is as it was: a transformer would be copied for nothing.
-            frozen = {n for n, weight in net.module_.named_parameters() if not weight.requires_grad}
-            state = {
-                name: value.clone()
-                for name, value in net.module_.state_dict().items()
-                if name not in frozen
-            }
+            state = _trained_state(net.module_)
             # At once: Ctrl-C leaves the former best epoch or this one.
             self.loss_, self.epoch_, self.state_ = loss, epoch, state
-        self.exhausted_ = epoch - self.epoch_ >= self.patience
+        self.exhausted_ = epoch - max(self.epoch_, self.begun_) >= self.patience
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Put the best epoch's weights back."""
@@ -126,6 +136,13 @@ class BestEpoch(Callback):
         if self.state_ is not None:
             net.module_.load_state_dict(self.state_, strict=False)
             self.state_ = None
+
+
+def _trained_state(module: Any) -> dict[str, Any]:
+    """Copies of a module's state; what is frozen is as it was, and would be copied for nothing."""
+    frozen = {name for name, weight in module.named_parameters() if not weight.requires_grad}
+    state = module.state_dict().items()
+    return {name: value.clone() for name, value in state if name not in frozen}
 
 
 class EpochProgress(Callback):

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 
-def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+def hide_modalities(
+    lengths: dict[str, Tensor], share: float, generator: torch.Generator | None = None
+) -> dict[str, Tensor]:
     """Hide modalities of the rows of a batch at random; one that is present always remains.
 
     Every modality that a row has is hidden with the same probability. Where that would hide all
@@ -16,12 +18,13 @@ def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tenso
         Valid lengths by modality, 0 where it is missing.
     share : float in [0, 1)
         Probability that a modality is hidden.
+    generator : torch.Generator, optional
+        Where draws come from, on the device of the lengths; None is torch's global one.
 
     Returns
     -------
     dict of str to int64 Tensor of shape (B,)
-        The lengths, 0 where the modality is hidden or missing. The draws come from the random
-        state of torch on the device of the lengths, and the host does not wait for them.
+        The lengths, 0 where the modality is hidden or missing. The host does not wait for them.
 
     Examples
     --------
@@ -34,6 +37,7 @@ def hide_modalities(lengths: dict[str, Tensor], share: float) -> dict[str, Tenso
     # M x (B,) -> (B, M)
     table = torch.stack(list(lengths.values()), dim=1)
     # A modality that is missing already has the lowest draw and is never the one that stays.
-    draws = torch.rand(table.shape, device=table.device).masked_fill(table == 0, -1.0)
+    draws = torch.empty(table.shape, dtype=torch.float32, device=table.device)
+    draws = draws.uniform_(generator=generator).masked_fill(table == 0, -1.0)
     hidden = (draws < share).scatter(1, draws.argmax(dim=1, keepdim=True), False)
     return dict(zip(lengths, table.masked_fill(hidden, 0).unbind(dim=1), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,34 +27,15 @@ from sklearn_tamulag.training.loop.callbacks import (
 )
 from sklearn_tamulag.training.loop.compilation import compile_module, quiet_tracing
 from sklearn_tamulag.training.loop.epoch_losses import MULTIMODAL
+from sklearn_tamulag.training.loop.epoch_saver import EpochSaver
 from sklearn_tamulag.training.loop.health import FiniteWeights, all_finite
+from sklearn_tamulag.training.loop.monitors import end_epoch_unwatched
 from sklearn_tamulag.training.loop.schedule import LearningRateSchedule
+from sklearn_tamulag.training.loop.seeding import lent_generator
 from sklearn_tamulag.training.loop.stand_ins import StandIns
 from sklearn_tamulag.training.loop.steps import MultitaskSteps
 from sklearn_tamulag.training.loop.threads import worker_threads
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
-
-
-class EpochSaver(Protocol):
-    """What keeps a training run, so that it can go on where it was interrupted."""
-
-    def restore(self, net: TAMULAGNet) -> None:
-        """Put a net that is about to train where the last one broke off, if one did.
-
-        Parameters
-        ----------
-        net : TAMULAGNet
-            The net, whose callbacks know that training has begun.
-        """
-
-    def save(self, net: TAMULAGNet) -> None:
-        """Keep the state of a net at the end of an epoch.
-
-        Parameters
-        ----------
-        net : TAMULAGNet
-            The net.
-        """
 
 
 class TAMULAGNet(MultitaskSteps):
@@ -107,6 +88,7 @@ class TAMULAGNet(MultitaskSteps):
     """
 
     checkpoint: EpochSaver | None = None
+    valid: RowDataset | None = None
 
     def __init__(
         self,
@@ -198,6 +180,7 @@ class TAMULAGNet(MultitaskSteps):
         valid: RowDataset | None,
         valid_human: Tensor | None = None,
         checkpoint: EpochSaver | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         """Train on a data set whose rows are those of the label memory.
 
@@ -214,20 +197,30 @@ class TAMULAGNet(MultitaskSteps):
             compared with y.
         checkpoint : EpochSaver, optional
             Where training goes on from, if it was interrupted there, and saves every epoch.
+        generator : torch.Generator, optional
+            Where dropout and hidden modalities are drawn from, on the net's device; None is torch's
+            global one.
         """
         self.memory = memory
         self.valid_human = valid_human
         self.checkpoint = checkpoint
+        self.generator_ = generator
+        self.valid = valid
         self.train_split = None if valid is None else predefined_split(valid)
         self._compiled = compile_module(self.module_) if self.compiled else None
         known = len(self.history) - len(memory.history) if self.initialized_ else 0
         try:
-            with worker_threads(), quiet_tracing():
+            with (
+                worker_threads(),
+                quiet_tracing(self.compiled or torch.device(self.device).type != "cpu"),
+                lent_generator(self.module_, generator),
+            ):
                 self.partial_fit(dataset)
         finally:
             # A fitted net is pickled, and it shall not carry the training data along.
-            self.train_split = None
+            self.train_split = self.valid = None
             self._compiled = None
+            self.generator_ = None
             self.checkpoint = None
             del self.memory
             self.valid_human = None
@@ -278,7 +271,10 @@ class TAMULAGNet(MultitaskSteps):
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Notify the callbacks; once all have seen an epoch's end, save it, and stop if need be."""
         try:
-            super().notify(method_name, **cb_kwargs)
+            if method_name == "on_epoch_end" and self.train_split is None:
+                end_epoch_unwatched(self, [one for _, one in self.callbacks_], **cb_kwargs)
+            else:
+                super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt as interrupt:
             own = {name for name, _ in self._default_callbacks}
             others = [callback for name, callback in self.callbacks_ if name not in own]

@@ -1,5 +1,6 @@
-"""Random states: drawn once, used in training, and left for others as they were."""
+"""Generators of a fit: seeded once, lent to its network, and no one else's."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from torch import Tensor
+from torch import nn
+
+from sklearn_tamulag.nn.randomness import BORROWED, borrows, use_generator
 
 
 def draw_seed(random_state: Any) -> int:
@@ -31,14 +34,107 @@ def draw_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch within a block; afterwards its random states are what they were.
+def further_seed(seed: int, n_epochs: int) -> int:
+    """The seed of a training run that goes on from an earlier one.
+
+    It follows from the seed and from how far training is, so that an estimator that was saved in
+    between goes on as if it had not been, and no run repeats the draws of another.
 
     Parameters
     ----------
     seed : int
-        The seed.
+        The seed of the first run.
+    n_epochs : int
+        Epochs trained before.
+
+    Returns
+    -------
+    int
+        A seed in [0, 2**32).
+
+    Examples
+    --------
+    >>> further_seed(0, 1) == further_seed(0, 1) != further_seed(0, 2)
+    True
+    """
+    return int(np.random.SeedSequence([seed, n_epochs]).generate_state(1)[0])
+
+
+def make_generator(seed: int, device: str) -> torch.Generator:
+    """Make a generator of a device.
+
+    Parameters
+    ----------
+    seed : int
+        Its seed.
+    device : str
+        As torch names it.
+
+    Returns
+    -------
+    torch.Generator
+        On the CPU it gives the numbers that torch's global generator would give after the same
+        seed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> first, second = (torch.rand(2, generator=make_generator(3, "cpu")) for _ in range(2))
+    >>> torch.equal(first, second)
+    True
+    """
+    return torch.Generator(device).manual_seed(seed)
+
+
+def generator_states(generator: torch.Generator | None) -> dict[str, torch.Tensor]:
+    """Take the state of a generator, under the kind of its device.
+
+    Parameters
+    ----------
+    generator : torch.Generator or None
+        The generator.
+
+    Returns
+    -------
+    dict of str to uint8 Tensor
+        Nothing where there is none.
+
+    Examples
+    --------
+    >>> list(generator_states(make_generator(0, "cpu")))
+    ['cpu']
+    """
+    return {} if generator is None else {generator.device.type: generator.get_state()}
+
+
+def restore_generator(generator: torch.Generator | None, states: dict[str, torch.Tensor]) -> None:
+    """Put a generator where another one of the same kind of device was.
+
+    Parameters
+    ----------
+    generator : torch.Generator or None
+        The generator; without a state of its kind of device it stays where it is.
+    states : dict of str to uint8 Tensor
+        What `generator_states` has returned.
+    """
+    if generator is not None and generator.device.type in states:
+        generator.set_state(states[generator.device.type].cpu())
+
+
+@contextmanager
+def lent_generator(module: nn.Module, generator: torch.Generator | None) -> Iterator[None]:
+    """Let the layers of a network draw from a generator within a block.
+
+    Where the network holds a transformer that is trained, the block waits for others of the kind:
+    inside that model draws come from torch's global generator, which has the state of `generator`
+    for the time.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The network.
+    generator : torch.Generator or None
+        Of its device; None leaves torch's global one to it.
 
     Yields
     ------
@@ -48,56 +144,37 @@ def seeded(seed: int) -> Iterator[None]:
     Examples
     --------
     >>> import torch
-    >>> before = torch.get_rng_state()
-    >>> with seeded(0):
-    ...     _ = torch.rand(3)
-    >>> torch.equal(before, torch.get_rng_state())
+    >>> from sklearn_tamulag.nn import Dropout
+    >>> layer, before = Dropout(0.5), torch.get_rng_state()
+    >>> with lent_generator(layer, make_generator(0, "cpu")):
+    ...     _ = layer(torch.ones(4))
+    >>> torch.equal(torch.get_rng_state(), before)
     True
     """
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    with torch.random.fork_rng(devices=list(devices)):
-        torch.manual_seed(seed)
-        yield
+    turn: Any = BORROWED if borrows(module) else threading.RLock()
+    with turn:
+        use_generator(module, generator)
+        try:
+            yield
+        finally:
+            use_generator(module, None)
 
 
-def random_states(device: str) -> dict[str, Tensor]:
-    """Take torch's random states.
+@contextmanager
+def training_modes() -> Iterator[None]:
+    """Compute gradients within a block of this thread, also where they are switched off around it.
 
-    Parameters
-    ----------
-    device : str
-        A CUDA device has a state beside that of the CPU.
-
-    Returns
-    -------
-    dict of str to uint8 Tensor
-        The states of "cpu" and, if it is one, of "cuda".
+    Yields
+    ------
+    None
+        Once, for the block to run.
 
     Examples
     --------
     >>> import torch
-    >>> states = random_states("cpu")
-    >>> first = torch.rand(3)
-    >>> restore_random_states(states, "cpu")
-    >>> torch.equal(first, torch.rand(3))
-    True
+    >>> with torch.inference_mode(), training_modes():
+    ...     torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    (True, False)
     """
-    states = {"cpu": torch.get_rng_state()}
-    if torch.device(device).type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
-
-
-def restore_random_states(states: dict[str, Tensor], device: str) -> None:
-    """Set torch's random states to what they were.
-
-    Parameters
-    ----------
-    states : dict of str to uint8 Tensor
-        What `random_states` has returned; a device without a state there keeps the one it has.
-    device : str
-        The device.
-    """
-    torch.set_rng_state(states["cpu"])
-    if torch.device(device).type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
+    with torch.inference_mode(False), torch.enable_grad():
+        yield

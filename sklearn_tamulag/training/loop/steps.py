@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.dataset import unpack_data
@@ -12,13 +13,16 @@ from torch import Tensor
 from sklearn_tamulag.exceptions import NonFiniteLossError
 from sklearn_tamulag.labels import LabelMemory, initial_labels
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
-from sklearn_tamulag.training.feeding.rows import Batch, Inputs
+from sklearn_tamulag.training.feeding.rows import Batch, Inputs, RowDataset
 from sklearn_tamulag.training.loop.epoch_losses import record_losses
 from sklearn_tamulag.training.loop.health import all_finite, check_losses
 from sklearn_tamulag.training.loop.missing import hide_modalities
 from sklearn_tamulag.training.objective.loss_targets import training_labels
 from sklearn_tamulag.training.objective.losses import modality_errors, task_losses
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
+
+# What is there while training runs.
+_TRANSIENT = ("_compiled", "generator_", "valid")
 
 
 class MultitaskSteps(NeuralNet):
@@ -46,11 +50,13 @@ class MultitaskSteps(NeuralNet):
     modality_dropout: float
     # The compiled module, while training runs; predictions come from the module itself.
     _compiled: Any = None
+    # Where the draws of training come from, while it runs.
+    generator_: torch.Generator | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # A callback may pickle the net in the middle of its training.
         state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_compiled"}
+        return {name: value for name, value in state.items() if name not in _TRANSIENT}
 
     def _set_training(self, training: bool = True) -> None:
         """Switch the module only where it has to be: the walk through it is long for a batch."""
@@ -119,7 +125,8 @@ class MultitaskSteps(NeuralNet):
         self._set_training(True)
         inputs, y_true = unpack_data(batch)
         if self.modality_dropout:
-            inputs = inputs | {"lengths": hide_modalities(inputs["lengths"], self.modality_dropout)}
+            hidden = hide_modalities(inputs["lengths"], self.modality_dropout, self.generator_)
+            inputs = inputs | {"lengths": hidden}
         output = self.infer(inputs, **fit_params)
         losses, errors = self._task_losses(output, y_true, inputs, training=True)
         loss = losses.sum()
@@ -156,6 +163,26 @@ class MultitaskSteps(NeuralNet):
             output = self.infer(inputs, **fit_params)
             losses, errors = self._task_losses(output, y_true, inputs, training=False, human=human)
         return self._step_result(output, losses, errors, losses[0])
+
+    def multimodal_loss(self, dataset: RowDataset) -> float:
+        """The loss of the multimodal task over rows, as validation reports it.
+
+        Parameters
+        ----------
+        dataset : RowDataset
+            The rows.
+
+        Returns
+        -------
+        float
+            Their weighted mean.
+        """
+        losses, weights = [], []
+        for batch in self.get_iterator(dataset, training=False):
+            losses.append(self.validation_step(batch)["loss"])
+            weights.append(batch[0]["weight"].sum())
+        table = torch.stack([torch.stack(losses), torch.stack(weights)]).double().cpu().numpy()
+        return float(np.average(table[0], weights=table[1]))
 
     def _step_result(
         self, output: TAMULAGOutput, losses: Tensor, errors: Tensor, loss: Tensor

@@ -41,7 +41,7 @@ def training_labels(
     labels : Tensor of shape (B, M) or (B, M, K)
         What the unimodal tasks are trained towards.
     task_weight : Tensor of shape (B, M) or None
-        Weights of the terms; None where all count alike, as they do until labels have moved.
+        Weights of the terms: one until the labels of a row have moved; None where all count alike.
 
     Examples
     --------
@@ -63,6 +63,9 @@ def training_labels(
         labels = mixed if fixed is None else torch.where(fixed, kept, mixed)
     if weigh_disagreement and memory.updated:
         task_weight = disagreement_weight(labels.detach(), target)
+        moved = memory.moved_rows(index)
+        if moved is not None:
+            task_weight = task_weight.masked_fill(~moved.unsqueeze(1), 1.0)
         if fixed is not None:
             task_weight = task_weight.masked_fill(fixed, 1.0)
     return labels, task_weight

@@ -47,7 +47,7 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
 def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     """Initialise a net and give it the state of another one that was built alike.
 
-    Weights are drawn from torch's global random state before they are replaced.
+    Weights are drawn at random before they are replaced.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from torch import Tensor
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.persistence.json_text import parse_json
 from sklearn_tamulag.training.loop.net import TAMULAGNet
-from sklearn_tamulag.training.loop.seeding import random_states, restore_random_states
+from sklearn_tamulag.training.loop.seeding import generator_states, restore_generator
 from sklearn_tamulag.training.resuming.callback_state import callback_state, restore_callback
 from sklearn_tamulag.training.resuming.net_state import (
     check_epochs,
@@ -33,8 +33,9 @@ def training_state(net: TAMULAGNet) -> dict[str, Any]:
     Returns
     -------
     dict
-        Weights, optimizer, history, generated labels, the random states of torch and of the order
-        of batches, and what callbacks have learned. It refers to the net's own tensors.
+        Weights, optimizer, history, generated labels, the states of the generators of dropout and
+        of the order of batches, and what callbacks have learned. It refers to the net's
+        own tensors.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def training_state(net: TAMULAGNet) -> dict[str, Any]:
         "history": json.dumps(list(net.history), default=_plain_number),
         "labels": net.memory.state(),
         "order": net.order_.bit_generator.state,
-        "random": random_states(str(net.device)),
+        "random": generator_states(net.generator_),
         "callbacks": {name: callback_state(callback) for name, callback in net.callbacks_},
     }
 
@@ -85,7 +86,7 @@ def restore_training_state(net: TAMULAGNet, state: dict[str, Any]) -> None:
     net.order_.bit_generator.state = state["order"]
     for name, callback in net.callbacks_:
         restore_callback(callback, state["callbacks"].get(name, {}))
-    restore_random_states(state["random"], str(net.device))
+    restore_generator(net.generator_, state["random"])
 
 
 def _plain_number(value: Any) -> Any:

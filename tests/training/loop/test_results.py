@@ -1,10 +1,7 @@
 """Targets, seeds, and the tables that a training run leaves."""
 
-import random
-
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +10,7 @@ from skorch.history import History
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.training.loop.epoch_losses import record_losses
 from sklearn_tamulag.training.loop.results import label_frame, label_history
-from sklearn_tamulag.training.loop.seeding import draw_seed, seeded
+from sklearn_tamulag.training.loop.seeding import draw_seed
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
 
 
@@ -59,26 +56,6 @@ def test_none_draws_from_numpys_global_state_once():
     np.random.seed(5)
     assert draw_seed(None) == expected
     assert np.random.random() == after
-
-
-def test_seeded_blocks_repeat_and_leave_no_trace():
-    torch.manual_seed(1)
-    random.seed(1)
-    draws = []
-    for _ in range(2):
-        with seeded(7):
-            draws.append(torch.rand(2).tolist())
-    assert draws[0] == draws[1]
-    first = torch.rand(1)
-    torch.manual_seed(1)
-    assert torch.equal(torch.rand(1), first)
-
-
-def test_seeded_blocks_restore_the_state_after_an_error():
-    before = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError), seeded(0):
-        _ = torch.rand(1) / (1 // 0)
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_epoch_losses_by_hand():
