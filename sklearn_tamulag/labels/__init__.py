@@ -7,7 +7,8 @@ representations the network had of the rows in that epoch.
 """
 
 from sklearn_tamulag.labels.classification import class_proposals
-from sklearn_tamulag.labels.memory import LabelMemory, Proposal, initial_labels
+from sklearn_tamulag.labels.initial import initial_labels
+from sklearn_tamulag.labels.memory import LabelMemory, Proposal
 from sklearn_tamulag.labels.regression import calibrated_proposals, ulgm_proposals
 
 __all__ = [

@@ -216,6 +216,9 @@ class StandIns(Callback):
         module = net.module_
         if len(module.branches) == 1 or module.absent_gain is None:
             return
+        if self.earlier_ and net.best_epoch.epoch_ <= self.earlier_:
+            # The weights are those of an earlier run, and what goes with them stays too.
+            return
         net._set_training(False)
         random = np.random.default_rng(net.seed)
         rows = _embed(net, X, random)
