@@ -1,7 +1,9 @@
 """The one writer of files: names, modes, owners, and what killed processes leave."""
 
 import os
+import re
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,13 @@ from sklearn_tamulag.data.npy import map_npy, read_npy
 LEFT = ".file.0123456789abcdef.tmp"
 as_root = pytest.mark.skipif(
     not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away"
+)
+
+
+PACKAGE = Path(files.__file__).parents[1]
+WRITING = re.compile(
+    r"""open\([^)]*,\s*["'](?=[^"']*[wax+])|np\.save|open_memmap|mode=["'](?:r\+|w)|\.tofile\("""
+    r"|write_text|write_bytes|os\.(?:replace|rename|open)\(|shutil\.|tempfile\.|safetensors.*save_file"
 )
 
 
@@ -210,3 +219,14 @@ def test_honest_arrays_are_read(tmp_path, order, version):
     for read in (read_npy, lambda file: map_npy(file, "c")):
         with open(tmp_path / "a.npy", "rb") as file:
             np.testing.assert_array_equal(read(file), array)
+
+
+def test_no_other_module_writes_files():
+    writing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        # Examples in docstrings make files to read.
+        if WRITING.search(line) and not line.lstrip().startswith((">>>", "..."))
+    }
+    assert writing == {"data/files.py", "data/leftovers.py", "data/store_draft.py"}
