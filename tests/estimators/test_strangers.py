@@ -1,6 +1,8 @@
 """Saved estimators from strangers: what a file may set, and what it cannot make a machine do."""
 
 import inspect
+import json
+import os
 import time
 import warnings
 
@@ -14,6 +16,7 @@ from skorch.callbacks import Checkpoint, EpochScoring
 import sklearn_tamulag
 from sklearn_tamulag import MultimodalPadder, TAMULAGClassifier, TAMULAGRegressor
 from sklearn_tamulag.persistence.container import read_value, write_value
+from sklearn_tamulag.persistence.json_text import parse_json
 from sklearn_tamulag.persistence.saved_parameters import SAVED_PARAMETERS
 from sklearn_tamulag.preprocessing import SequenceScaler, TextEmbedder, TextTokenizer
 from tests.persistence.forging import change
@@ -205,6 +208,10 @@ FORGED = {
         "has 3000 columns",
     ),
     "history of no epochs": (edit_net("history", [1, 2]), "no list of epochs"),
+    "history without names": (
+        edit_net("history", [{(2**61 - 1) * number: 0.0} for number in range(30)]),
+        "values without a name",
+    ),
     "counts of a net": (edit_net("max_epochs", "many"), "no integers"),
     "modalities": (edit_learned("modalities_", ("text", 5)), "modalities_ of a TAMULAGRegressor"),
     "sizes": (edit_learned("feature_sizes_", {"text": 4}), "not those of its modalities_"),
@@ -340,6 +347,9 @@ def test_a_checkpoint_sets_learned_attributes_of_callbacks_only(callback, state,
         ("random", {"cpu": torch.zeros(3)}),
         ("order", {"bit_generator": "MT19937"}),
         ("frozen", [[]]),
+        ("frozen", [(2**61 - 1) * number for number in range(100)]),
+        ("random", {}),
+        ("optimizer", {"state": {}, "param_groups": []}),
         ("labels", {}),
         ("weights", {}),
     ],
@@ -381,6 +391,27 @@ def test_a_checkpoint_follows_no_link_out_of_its_folder(tmp_path):
     with pytest.raises(ValueError, match="is a link"):
         regressor(checkpoint=runs).fit(X, Y)
     assert victim.read_text() == "precious"
+
+
+def test_pipes_in_a_checkpoint_are_refused(tmp_path):
+    fit = regressor(checkpoint=tmp_path).fit
+    fit(X, Y)
+    for pattern in ("*.safetensors", "checkpoint.json"):
+        (file,) = tmp_path.glob(f"*/{pattern}")
+        kept = file.read_bytes()
+        file.unlink()
+        os.mkfifo(file)
+        with pytest.raises(ValueError, match=r"no regular file|belongs to no fit"):
+            fit(X, Y)
+        file.unlink()
+        file.write_bytes(kept)
+    fit(X, Y)
+
+
+def test_a_checkpoint_of_very_many_batches_is_read():
+    batches = [{"train_loss": 2.905299663543701, "train_batch_size": 4}] * 100_000
+    text = json.dumps([{"batches": batches, "epoch": 1}]).encode()
+    assert len(parse_json(text, 4 * len(text))[0]["batches"]) == 100_000
 
 
 def test_an_honest_file_is_loaded_without_a_warning(path):

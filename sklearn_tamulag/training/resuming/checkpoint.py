@@ -93,7 +93,7 @@ class EpochCheckpoint:
                 raise ValueError(f"{path} is the checkpoint of another fit.")
             _compare_versions(path, state["versions"])
             restore_training_state(net, state["training"])
-        except (OSError, KeyboardInterrupt, SystemExit):
+        except (OSError, Warning, KeyboardInterrupt, SystemExit):
             raise
         # A file of another version of this package may lack what is asked for, and one of a
         # stranger may hold anything.
@@ -191,7 +191,7 @@ def _compare_versions(path: Path, there: Mapping[str, str]) -> None:
     """Warn where the libraries have changed since."""
     here = library_versions()
     changed = [
-        f"{name} ({there.get(name)} there, {version} here)"
+        f"{name} ({shortened(there.get(name))} there, {version} here)"
         for name, version in here.items()
         if there.get(name) != version
     ]

@@ -186,6 +186,8 @@ def check_epochs(epochs: Any) -> list[dict[str, Any]]:
     """
     if type(epochs) is not list or not all(type(epoch) is dict for epoch in epochs):
         raise ValueError("a history is no list of epochs.")
+    if not all(type(name) is str for epoch in epochs for name in epoch):
+        raise ValueError("a history has values without a name.")
     columns = set().union(*epochs)
     values = sum(map(len, epochs))
     if len(columns) * len(epochs) > 16 * values + 10_000:

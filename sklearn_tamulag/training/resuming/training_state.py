@@ -73,9 +73,12 @@ def restore_training_state(net: TAMULAGNet, state: dict[str, Any]) -> None:
     if state.keys() != _PARTS:
         raise ValueError(f"a checkpoint has the state {sorted(_PARTS)}, got {sorted(state)}.")
     history = state["history"].encode("ascii")
-    epochs = check_epochs(parse_json(history, len(history)))
+    # A record of each batch stands there too: small dicts, which take a multiple of their text.
+    epochs = check_epochs(parse_json(history, 4 * len(history)))
     module = plain_module(net)
     module.load_state_dict(state["weights"])
+    if not all(type(name) is str for name in state["frozen"]):
+        raise ValueError("what is frozen has no names.")
     frozen = set(state["frozen"])
     for name, weight in module.named_parameters():
         weight.requires_grad_(name not in frozen)
