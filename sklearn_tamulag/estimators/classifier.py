@@ -113,7 +113,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Of weights and features; "bfloat16" computes in it where torch deems that safe.
     compile : bool, default=False
-        Whether training runs through torch.compile: slower to start, faster at best on a GPU.
+        Whether training runs through torch.compile: a minute slower to start, and faster at best on
+        a GPU. On the CPU it gains next to nothing.
     allow_missing : bool, default=False
         Whether X may lack whole modalities of fit, as absent columns or keys, in all that follows
         it: they count as missing in every row.
