@@ -50,8 +50,8 @@ def read_groups(name: str, values: Any, n_rows: int, rows_of: str = "X") -> NDAr
     """
     if isinstance(values, str | bytes | dict | set) or not hasattr(values, "__len__"):
         raise ValueError(
-            f"{name} must have one value per row of {rows_of}, got {values!r} of type "
-            f"{type(values).__name__}."
+            f"{name} must have shape (n,), one value per row, got {type(values).__name__} "
+            f"{values!r:.60}."
         )
     if num_samples(values) != n_rows:
         raise ValueError(

@@ -50,9 +50,9 @@ REFUSED = [
     (np.array([FILMS, FILMS]).T, r"shape \(8, 2\).* join their parts"),
     (pd.DataFrame({"film": FILMS, "speaker": FILMS}), r"groups .*DataFrame of shape \(8, 2\)"),
     (FILMS[:5], "groups must have one value per row of X: X has 8 rows, groups has 5"),
-    ("abcdefgh", "groups must have one value per row of X, got 'abcdefgh' of type str"),
-    (set(range(8)), "groups must have one value per row of X, got {.* of type set"),
-    (3, "groups must have one value per row of X, got 3 of type int"),
+    ("abcdefgh", r"groups must have shape \(n,\), one value per row, got str 'abcdefgh'"),
+    (set(range(8)), r"groups must have shape \(n,\), one value per row, got set"),
+    (3, r"groups must have shape \(n,\), one value per row, got int 3"),
 ]
 
 
