@@ -38,7 +38,7 @@ class Outcome:
 
 
 def check_processes(n_jobs: int | None) -> None:
-    """Refuse threads that train at the same time: they would share one random state of torch.
+    """Refuse threads that train at the same time: they would share its number of threads.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def check_processes(n_jobs: int | None) -> None:
     if shared and effective_n_jobs(active_jobs if n_jobs is None else n_jobs) > 1:
         raise ValueError(
             "n_jobs > 1 needs a joblib backend of processes, as loky is: fits in threads of one "
-            "process would share random states and the number of threads."
+            "process would share its number of threads."
         )
 
 

@@ -101,7 +101,7 @@ def test_new_rates_keep_what_the_optimizer_has_gathered():
     kept = [state["exp_avg"] for state in estimator.net_.optimizer_.state.values()]
     estimator.set_params(lr={"text": 1e-3, "rest": 2e-3}, weight_decay=0.5).partial_fit(X, Y)
     groups = estimator.net_.optimizer_.param_groups
-    assert sorted(group["lr"] for group in groups) == [1e-3, 2e-3]
+    assert sorted(group["lr"] for group in groups) == [1e-3, 2e-3, 2e-3]
     assert {group["weight_decay"] for group in groups} == {0.5}
     after = [state["exp_avg"] for state in estimator.net_.optimizer_.state.values()]
     assert {id(one) for one in kept} == {id(one) for one in after}
