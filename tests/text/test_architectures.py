@@ -107,7 +107,7 @@ def test_what_is_not_on_the_list_is_refused(config):
 
 @pytest.mark.parametrize("value", ["somebody/something", "..\\up", 2**41, object(), {"a": b"x"}])
 def test_values_are_plain(value):
-    with pytest.raises(ValueError, match="^transformer "):
+    with pytest.raises(ValueError, match=r"^transformer "):
         check_architecture("transformer", {"model_type": "bert", "hidden_act": value})
 
 
