@@ -23,11 +23,12 @@ ARCHITECTURES: frozenset[str] = frozenset(
         *("longformer", "mamba", "markuplm", "megatron-bert", "mellum", "minicpm3", "minimax"),
         *("minimax_m2", "minimax_m3_vl_text", "ministral3", "mistral", "mistral4"),
         *("mistral_large4_text", "mixtral", "modernbert", "modernbert-decoder", "molmo2_text"),
-        *("mpnet", "mt5", "nemotron", "olmo", "olmo2", "opt", "qwen3_moe", "qwen3_next"),
-        *("qwen3_vl_moe_text", "roberta", "roberta-prelayernorm", "roformer", "rwkv", "seed_oss"),
-        *("smollm3", "solar_open", "splinter", "squeezebert", "stablelm", "starcoder2", "t5"),
-        *("tapas", "tipsv2_text_model", "ultrabert", "umt5", "vaultgemma", "visual_bert", "xglm"),
-        *("xlm", "xlm-roberta", "xlm-roberta-xl", "xlnet", "xlstm", "youtu", "zaya"),
+        *("mpnet", "mt5", "nemotron", "olmo", "olmo2", "olmo3", "opt", "persimmon", "qwen3_moe"),
+        *("qwen3_next", "qwen3_vl_moe_text", "roberta", "roberta-prelayernorm", "roformer"),
+        *("rwkv", "seed_oss", "smollm3", "solar_open", "splinter", "squeezebert", "stablelm"),
+        *("starcoder2", "t5", "tapas", "tipsv2_text_model", "ultrabert", "umt5", "vaultgemma"),
+        *("visual_bert", "xglm", "xlm", "xlm-roberta", "xlm-roberta-xl", "xlnet", "xlstm"),
+        *("youtu", "zaya"),
     ]
 )
 """The ``model_type`` of every kind that trains, hides its padding and can be saved and loaded."""

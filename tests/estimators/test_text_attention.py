@@ -1,5 +1,6 @@
 """Attention on texts by token and by word, and what shows it."""
 
+import json
 import warnings
 
 import numpy as np
@@ -162,9 +163,13 @@ def test_labels_must_fit():
 def test_texts_are_cut_on_the_side_that_the_tokenizer_says(tmp_path, bert):
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(bert)
-    tokenizer.truncation_side = "left"
-    tokenizer.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps(settings | {"truncation_side": "left"})
+    )
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.truncation_side == "left"
     text = "good bad film plot"
     encoding = TextEncoding.load("tokenizer", tmp_path, max_length=4)
     with pytest.warns(UserWarning, match="1 of 1 texts"):
