@@ -81,7 +81,7 @@ def test_every_kind_on_the_list(tmp_path):
                 keeps_its_promises(kind, tmp_path)
             except Exception as error:
                 failed[kind] = f"{type(error).__name__}: {str(error)[:300]}"
-    assert not failed
+    assert not failed, failed
     assert len(KNOWN) > 100
 
 
