@@ -22,13 +22,13 @@ ARCHITECTURES: frozenset[str] = frozenset(
         *("lfm2", "lfm3", "llama", "llama4_text", "longformer", "luke", "mamba", "megatron-bert"),
         *("mellum", "minicpm3", "minimax", "minimax_m2", "minimax_m3_vl_text", "ministral3"),
         *("mistral", "mistral4", "mistral_large4_text", "mixtral", "mobilebert", "modernbert"),
-        *("modernbert-decoder", "molmo2_text", "mpnet", "mt5", "nemotron", "nomic_bert", "olmo"),
-        *("olmo2", "olmo3", "openai-gpt", "opt", "persimmon", "phi", "phi3", "qwen2", "qwen3"),
-        *("qwen3_moe", "qwen3_next", "qwen3_vl_moe_text", "rembert", "roberta"),
+        *("modernbert-decoder", "molmo2_text", "mpnet", "mra", "mt5", "nemotron", "nomic_bert"),
+        *("olmo", "olmo2", "olmo3", "openai-gpt", "opt", "persimmon", "phi", "phi3", "qwen2"),
+        *("qwen3", "qwen3_moe", "qwen3_next", "qwen3_vl_moe_text", "rembert", "roberta"),
         *("roberta-prelayernorm", "roc_bert", "roformer", "rwkv", "seed_oss", "smollm3"),
         *("solar_open", "splinter", "squeezebert", "stablelm", "starcoder2", "t5"),
         *("tipsv2_text_model", "ultrabert", "umt5", "vaultgemma", "xglm", "xlm", "xlm-roberta"),
-        *("xlm-roberta-xl", "xlnet", "xlstm", "youtu", "zaya"),
+        *("xlm-roberta-xl", "xlnet", "youtu", "zaya"),
     ]
 )
 """The ``model_type`` of every kind that trains, hides its padding and can be saved and loaded."""
