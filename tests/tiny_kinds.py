@@ -34,6 +34,17 @@ _LEFT_OUT = (
     *(("n_inner",), ("num_experts", "num_experts_per_tok")),
 )
 
+# What some kinds need beside sizes, or in place of them.
+_OWN = {
+    "codegen": {"n_head": 4, "n_embd": 32, "rotary_dim": 4},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]], "num_layers": 2},
+    "luke": {"entity_vocab_size": 8, "entity_emb_size": 16},
+    "roc_bert": {
+        **dict.fromkeys(("pronunciation_vocab_size", "shape_vocab_size"), 8),
+        **dict.fromkeys(("pronunciation_embed_dim", "shape_embed_dim"), 8),
+    },
+}
+
 
 def tiny_configs(kind):
     """Yield configurations of a kind, with small sizes where it has such a name."""
@@ -47,4 +58,4 @@ def tiny_configs(kind):
     }
     for left_out in _LEFT_OUT:
         sizes = {n: v for n, v in SIZES.items() if n in names and n not in left_out}
-        yield {"model_type": kind, **sizes}
+        yield {"model_type": kind, **sizes, **_OWN.get(kind, {})}

@@ -57,6 +57,8 @@ def run(argument: str, model: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     config: Any = model.config
     training = model.training
     model.eval()
+    # Kept states of earlier tokens serve generation, and not every kind can keep them.
+    config.use_cache = False
     try:
         with torch.no_grad():
             states = model(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -97,11 +99,11 @@ def state_size(argument: str, model: nn.Module) -> int:
     ValueError
         If the model cannot run on ids and a mask alone.
     """
-    device = next(model.parameters()).device
-    if device.type == "meta":
+    if _is_skeleton(model):
         config: Any = model.config
         # OPT may project its states once more behind its layers.
         return int(getattr(config, "word_embed_proj_dim", None) or config.hidden_size)
+    device = next(model.parameters()).device
     ids = torch.tensor([_some_tokens(model, 1)], device=device)
     return int(run(argument, model, ids, torch.ones_like(ids)).shape[-1])
 
@@ -122,9 +124,9 @@ def check_padding(argument: str, model: nn.Module) -> None:
         If a text has other states beside a longer one than alone.
     """
     config: Any = model.config
-    device = next(model.parameters()).device
-    if device.type == "meta":
+    if _is_skeleton(model):
         return
+    device = next(model.parameters()).device
     tokens = _some_tokens(model, min(7, longest_sequence(config.to_dict()) or 7))
     short = min(2, len(tokens))
     ids = torch.tensor([tokens, tokens], device=device)
@@ -139,6 +141,11 @@ def check_padding(argument: str, model: nn.Module) -> None:
             "other tokens: a text would have other states beside a longer text than alone. A "
             "model that heeds its attention mask is needed."
         )
+
+
+def _is_skeleton(model: nn.Module) -> bool:
+    """Tell a model on the meta device, where old kinds of parameters may be elsewhere."""
+    return any(weight.is_meta for weight in model.parameters())
 
 
 def _n_embeddings(model: nn.Module) -> int | None:

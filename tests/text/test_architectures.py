@@ -36,7 +36,7 @@ def built(kind):
     raise AssertionError(f"{kind}: {errors}")
 
 
-def keeps_its_promises(kind, folder):
+def keeps_its_promises(kind, folder=None):
     """Train one step, hide padding, and be the same when made of names, numbers and weights."""
     config, encoder = built(kind)
     encoder.eval()
@@ -54,6 +54,8 @@ def keeps_its_promises(kind, folder):
     with torch.device("meta"):
         skeleton = TransformerSpec(config).build("transformer")
     assert skeleton.output_size == encoder.output_size
+    if folder is None:
+        return
     # A fit starts from a folder, a file from nothing: the same weights are trained.
     encoder.model.save_pretrained(folder / kind)
     from_folder = load_model("transformer", config, folder / kind)
@@ -71,17 +73,17 @@ def test_common_kinds(kind, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(int(transformers.__version__.split(".")[0]) < 5, reason="kinds of version 5")
-def test_every_kind_on_the_list(tmp_path):
+def test_every_kind_on_the_list():
     failed = {}
     with warnings.catch_warnings():
         # What the libraries of single kinds say of tiny sizes is no matter of this test.
         warnings.simplefilter("ignore")
         for kind in KNOWN:
             try:
-                keeps_its_promises(kind, tmp_path)
+                keeps_its_promises(kind)
             except Exception as error:
                 failed[kind] = f"{type(error).__name__}: {str(error)[:300]}"
-    assert not failed
+    assert not failed, failed
     assert len(KNOWN) > 100
 
 
