@@ -234,7 +234,7 @@ def test_parameters_changed_after_fit_come_back_beside_the_fitted_net(path):
     assert_same_outputs(twin, estimator, X)
     # The net that is there trains on once it is what the parameters ask for.
     for one in (twin, estimator):
-        with pytest.raises(ValueError, match="cannot take encoders=.*hidden_size=40"):
+        with pytest.raises(ValueError, match=r"cannot take encoders=.*hidden_size=40"):
             one.partial_fit(X, Y)
         one.set_params(hidden_size=6, fusion="concat", precision="float32")
         one.set_params(encoders={"text": {"hidden_size": 3}})
