@@ -42,7 +42,7 @@ from sklearn_tamulag.training.objective.human_labels import encode_human_labels
 from sklearn_tamulag.training.resuming.checkpoint import EpochCheckpoint, open_checkpoint
 
 
-class BaseTAMULAG(SavedNetwork, NetworkOutputs, RowReading, metaclass=ABCMeta):
+class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
     """Base of the TAM-ULAG estimators."""
 
     _criterion: ClassVar[type[torch.nn.Module]]

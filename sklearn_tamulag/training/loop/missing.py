@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-from sklearn_tamulag.training.loop.stand_ins import StandIns
-
 
 def hide_modalities(
     lengths: dict[str, Tensor], share: float, generator: torch.Generator | None = None
@@ -43,7 +41,3 @@ def hide_modalities(
     draws = draws.uniform_(generator=generator).masked_fill(table == 0, -1.0)
     hidden = (draws < share).scatter(1, draws.argmax(dim=1, keepdim=True), False)
     return dict(zip(lengths, table.masked_fill(hidden, 0).unbind(dim=1), strict=True))
-
-
-class AbsentMeans(StandIns):
-    """`StandIns`, by the name that it has in pickles of version 0.1.0."""
