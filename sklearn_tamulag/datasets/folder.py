@@ -39,6 +39,7 @@ def load_folder(
     *,
     modalities: Sequence[str] | None = None,
     text: Literal["features", "raw"] = "features",
+    outside_root: bool = False,
 ) -> Bunch:
     """Read a folder of clips: ``clips.csv``, and a subfolder of .npy files per modality.
 
@@ -72,6 +73,8 @@ def load_folder(
     text : {"features", "raw"}, default="features"
         What the text is: "features", the arrays in the subfolder ``text``, like any other modality,
         or "raw", the transcripts in ``clips.csv``.
+    outside_root : bool, default=False
+        Whether files may be links that lead out of the folder.
 
     Returns
     -------
@@ -150,7 +153,12 @@ def load_folder(
     raw_text = table["text"].tolist() if "text" in table else None
     data = (
         MultimodalData.from_frame(
-            pd.DataFrame(files), modalities=padded, ids=ids, groups=groups, root=folder
+            pd.DataFrame(files),
+            modalities=padded,
+            ids=ids,
+            groups=groups,
+            root=folder,
+            outside_root=outside_root,
         )
         if padded
         else None

@@ -323,3 +323,17 @@ def test_a_pipe_in_place_of_a_file_is_refused(folder, name):
     os.mkfifo(folder / name)
     with pytest.raises(ValueError, match="is no regular file"):
         load_folder(folder)
+
+
+def test_links_out_of_the_folder_are_followed_if_asked(tmp_path):
+    np.save(tmp_path / "elsewhere.npy", np.ones((2, 3)))
+    clips = tmp_path / "clips"
+    (clips / "audio").mkdir(parents=True)
+    (clips / "clips.csv").write_text("id,label\na,1.5\n", "utf-8")
+    try:
+        (clips / "audio" / "a.npy").symlink_to(tmp_path / "elsewhere.npy")
+    except OSError:
+        pytest.skip("no links here")
+    with pytest.raises(ValueError, match=r"outside of root.*pass outside_root=True"):
+        load_folder(clips)
+    assert load_folder(clips, outside_root=True).X.lengths["audio"].tolist() == [2]
