@@ -20,7 +20,7 @@ _TRANSIENT = ("propose", "_unimodal", "_fused", "_former")
 _LATER = ("behind", "row_keys", "others")
 _ATTRIBUTES = (
     *("target", "weight", "present", "propose", "fingerprint", "labels", "fixed", "epoch"),
-    *("history", "_unimodal", "_fused", "_shown", "_former", *_LATER),
+    *(*_LATER, "history", "_unimodal", "_fused", "_shown", "_former"),
 )
 _PARTS = {*_ATTRIBUTES} - {*_TRANSIENT}
 

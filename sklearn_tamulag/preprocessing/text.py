@@ -244,9 +244,13 @@ class TextEmbedder(TextReader):
 
     def _build(self, source: str | None) -> TransformerEncoder:
         """Make the encoder; weights that its source lacks are the same each time."""
-        spec = TransformerSpec(self.transformer_, source=source, trainable=False)
         with drawn_from(torch.Generator()):
-            return spec.build("transformer").float()
+            return self._build_here(source)
+
+    def _build_here(self, source: str | None) -> TransformerEncoder:
+        """Make the encoder, on the default device and from the global generator."""
+        spec = TransformerSpec(self.transformer_, source=source, trainable=False)
+        return spec.build("transformer").float()
 
     def _learned_state(self) -> dict[str, Any]:
         learned = learned_attributes(self, "encoder_")
@@ -262,6 +266,6 @@ class TextEmbedder(TextReader):
         weights = learned["weights"]
         if weights is not None:
             check_repetitions(self.transformer_, len(weights))
-            check_weights(lambda: self._build(None), weights)
+            check_weights(lambda: self._build_here(None), weights)
             self.encoder_ = self._build(None)
             self.encoder_.load_state_dict(weights)

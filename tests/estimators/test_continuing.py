@@ -105,7 +105,7 @@ def test_new_rates_keep_what_the_optimizer_has_gathered():
     assert {group["weight_decay"] for group in groups} == {0.5}
     after = [state["exp_avg"] for state in estimator.net_.optimizer_.state.values()]
     assert {id(one) for one in kept} == {id(one) for one in after}
-    assert {float(state["step"]) for state in estimator.net_.optimizer_.state.values()} == {5.0}
+    assert {float(state["step"]) for state in estimator.net_.optimizer_.state.values()} == {6.0}
 
 
 def test_rates_that_fell_to_zero_are_back_once_the_schedule_is_gone():

@@ -73,7 +73,7 @@ def test_loaded_reports_are_paired_as_if_compared_at_once(data, reports, tmp_pat
 
 
 def test_loaded_reports_of_other_rows_are_not_paired(data, reports, tmp_path):
-    other = evaluate_seeds(regressor(), data.X[:50], data.y[:50], **OPTIONS)
+    other = evaluate_seeds(regressor(), data.X[:100], data.y[:100], **OPTIONS)
     other.save(tmp_path / "other")
     with pytest.raises(ValueError, match="same splits"):
         SeedComparison(reports[0], SeedReport.load(tmp_path / "other"))

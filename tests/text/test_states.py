@@ -115,7 +115,7 @@ def cached_file(folder):
         (lambda content: content[:-200] + bytes([content[-200] ^ 1]) + content[-199:], "checksum"),
         (lambda content: content[:-1] + b"?", "checksum is wrong"),
         (lambda content: content[:-71], "no checksum"),  # as earlier versions have written it
-        (lambda content: content[:-500], "bytes of values"),
+        (lambda content: content[:-500], "needs 21120 bytes"),
         (lambda content: content + b"1", "no checksum"),
         (lambda content: content.replace(b"<f4", b"<i4", 1), "they are int32"),
         (lambda content: b"", "computed again"),

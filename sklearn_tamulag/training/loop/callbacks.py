@@ -74,7 +74,7 @@ class BestEpoch(Callback):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Begin with the weights at hand, if an earlier run has left any."""
-        earlier = self.epoch_
+        earlier = getattr(self, "epoch_", 0)
         self.initialize()
         self.begun_ = len(net.history)
         watched = self.begun_ > 0 and net.valid is not None

@@ -116,7 +116,14 @@ def restore_generator(generator: torch.Generator | None, states: dict[str, torch
         The generator; without a state of its kind of device it stays where it is.
     states : dict of str to uint8 Tensor
         What `generator_states` has returned.
+
+    Raises
+    ------
+    ValueError
+        If there is a generator and no state at all.
     """
+    if generator is not None and not states:
+        raise ValueError("a training run has the state of a generator, got none.")
     if generator is not None and generator.device.type in states:
         generator.set_state(states[generator.device.type].cpu())
 

@@ -233,9 +233,11 @@ class StandIns(Callback):
                 module, net.criterion_, rows, start, gain, random, n_steps
             )
         with torch.no_grad():
-            for branch, vector in zip(module.branches, vectors, strict=True):
-                branch.absent.copy_(vector)
-            module.absent_gain.gain.copy_(gains)
+            kept = [branch.absent for branch in module.branches] + [module.absent_gain.gain]
+            for weights, fitted in zip(kept, [*vectors, gains], strict=True):
+                # A callback may have frozen what it is not to move.
+                if weights.requires_grad:
+                    weights.copy_(fitted)
 
 
 @torch.no_grad()

@@ -346,9 +346,12 @@ def unbroken_fit(early_stopping, epochs):
     return regressor(**params).fit(*clips(30, missing=True))
 
 
-def assert_in_agreement(estimator, data, epochs):
+def assert_in_agreement(estimator, data, epochs, *, ended=True):
     """Compare a fit that broke off with one that was to last so many epochs."""
     X = data[0]
+    if not ended:
+        # What stands for a lacking modality is fitted where training comes to its end.
+        X = X[X.present.all(axis=1)]
     assert estimator.n_iter_ == len(estimator.history_) == epochs
     assert len(estimator.unimodal_label_history_) == epochs
     unbroken = unbroken_fit(estimator.early_stopping, epochs)
@@ -417,7 +420,7 @@ def test_an_error_of_a_callback_leaves_the_best_state(data, early_stopping):
     with pytest.raises(ZeroDivisionError, match="mine"):
         estimator.fit(*data)
     assert estimator.n_iter_ == 5
-    assert_in_agreement(estimator, data, 5)
+    assert_in_agreement(estimator, data, 5, ended=False)
 
 
 @pytest.mark.slow
