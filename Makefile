@@ -6,6 +6,8 @@ VENV ?= .venv
 OLDEST ?= .venv-oldest
 # `make test PYTEST_ARGS="-m slow"` runs another selection; the default leaves the slow tests out.
 PYTEST_ARGS ?= -m "not slow"
+# A process per core, up to four: each of them imports torch.
+PYTEST = -m pytest --numprocesses auto --maxprocesses 4
 
 BIN = $(VENV)/bin
 INSTALL = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --constraint constraints.txt
@@ -16,10 +18,10 @@ demo: $(VENV)/stamp-plot
 	$(BIN)/python benchmarks/demo.py
 
 test: $(VENV)/stamp-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) $(PYTEST_ARGS)
 
 test-oldest: $(OLDEST)/stamp-oldest
-	$(OLDEST)/bin/python -m pytest $(PYTEST_ARGS)
+	$(OLDEST)/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 lint: $(VENV)/stamp-dev
 	$(BIN)/ruff format --check .
@@ -50,7 +52,7 @@ $(VENV)/stamp-dev: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 $(OLDEST)/stamp-oldest: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	PIP_DISABLE_PIP_VERSION_CHECK=1 $(OLDEST)/bin/python -m pip install --quiet \
-		--constraint constraints-oldest.txt --editable ".[plot]" hypothesis numpydoc pytest
+		--constraint constraints-oldest.txt --editable ".[plot]" hypothesis numpydoc pytest pytest-xdist
 	touch $@
 
 $(VENV)/stamp-docs: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
