@@ -35,7 +35,7 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
         ``max_epochs`` and ``batch_size`` of the last training run.
     """
     trained = dict(net.callbacks_)["stand_ins"].trained_ if _fits_stand_ins(net) else None
-    state = {
+    return {
         "weights": dict(plain_module(net).state_dict()),
         "optimizer": net.optimizer_.state_dict(),
         "order": net.order_.bit_generator.state,
@@ -43,10 +43,10 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
             {name: value for name, value in epoch.items() if name != "batches"}
             for epoch in net.history
         ],
+        **({} if trained is None else {_STAND_INS: trained}),
         "max_epochs": net.max_epochs,
         "batch_size": net.batch_size,
     }
-    return state if trained is None else state | {_STAND_INS: trained}
 
 
 def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
