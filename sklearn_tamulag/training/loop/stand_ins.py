@@ -31,9 +31,9 @@ MOST_ROWS = 8192
 BATCH_ROWS = 1024
 STEPS = 100
 RATE = 0.01
-# How far vectors and gains may go from where they start, as if so many rows spoke for the start.
-ROWS_FOR_VECTORS = 4.0
-ROWS_FOR_GAINS = 0.4
+# How much vectors and gains are drawn to where they start.
+PULL_OF_VECTORS = 1e-2
+PULL_OF_GAINS = 1e-3
 
 
 @dataclass
@@ -138,7 +138,7 @@ def fit_stand_ins(
     rows : EmbeddedRows
         The training rows.
     start : list of M Tensors of shape (K_m,)
-        Where the vectors start from, and are drawn to while few rows teach them.
+        Where the vectors start from, and are drawn to a little.
     gain : Tensor of shape (M, F)
         The same of the gains.
     random : numpy.random.Generator
@@ -153,13 +153,19 @@ def fit_stand_ins(
     """
     scale = module.absent_gain
     assert scale is not None, "a network of several modalities has gains"
-    origins = [*start, gain]
-    values = [origin.detach().clone().requires_grad_() for origin in origins]
-    optimizer = torch.optim.Adam(values, lr=RATE)
-    device, weight = gain.device, rows.weight.double()
-    # As many rows of one weight would be as sure.
-    n_equal = weight.sum().square() / weight.square().sum()
-    pulls = [*[ROWS_FOR_VECTORS / n_equal] * len(start), ROWS_FOR_GAINS / n_equal]
+    origins, device = [*start, gain], gain.device
+    values = [origin.detach().clone() for origin in origins]
+    # What a callback has frozen stays where it starts.
+    weights = [*(branch.absent for branch in module.branches), scale.gain]
+    free = [
+        value.requires_grad_()
+        for value, weight in zip(values, weights, strict=True)
+        if weight.requires_grad
+    ]
+    if not free:
+        return start, gain
+    optimizer = torch.optim.Adam(free, lr=RATE)
+    pulls = [*[PULL_OF_VECTORS] * len(start), PULL_OF_GAINS]
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
         index, shown = (part.to(device) for part in gap_codes(len(rows), len(start), random))
@@ -178,9 +184,9 @@ def fit_stand_ins(
             prediction = prediction.squeeze(-1)  # (B, 1) -> (B,)
         loss = weighted_mean(row_loss(prediction, rows.target[index]), rows.weight[index])
         for pull, value, origin in zip(pulls, values, origins, strict=True):
-            loss = loss + pull.to(loss) * (value - origin).square().sum()
-        gradients = torch.autograd.grad(loss, values)
-        for value, gradient in zip(values, gradients, strict=True):
+            loss = loss + pull * (value - origin).square().sum()
+        gradients = torch.autograd.grad(loss, free)
+        for value, gradient in zip(free, gradients, strict=True):
             value.grad = gradient
         optimizer.step()
     if not all(bool(value.isfinite().all()) for value in values):

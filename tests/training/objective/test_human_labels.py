@@ -342,7 +342,7 @@ def test_the_index_of_a_data_frame_names_its_rows():
 
 
 def test_the_labels_of_the_generated_data_fit_as_they_come():
-    data = make_multimodal_sentiment(30, n_classes=3, random_state=0)
+    data = make_multimodal_sentiment(100, n_classes=3, random_state=0)
     estimator = classifier(max_epochs=1).fit(data.X, data.y, unimodal_labels=data.unimodal_labels)
     labels = estimator.unimodal_labels_.dropna()
     expected = np.eye(3)[data.unimodal_labels.loc[labels.index]]
