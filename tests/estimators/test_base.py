@@ -162,8 +162,6 @@ def test_a_random_state_instance_moves_on():
 
 @BOTH
 def test_partial_fit_adds_an_epoch(build, y):
-    # Where rows lack a modality, what stands for it is fitted at the end of every call.
-    X, _ = clips(24)
     estimator = build(**STRICT)
     classes = {"classes": ["down", "flat", "up"]} if build is classifier else {}
     for epoch in range(1, 5):
@@ -197,8 +195,6 @@ def test_partial_fit_tells_rows_of_equal_y_apart():
 
 @BOTH
 def test_warm_start_goes_on_and_a_cold_one_begins_anew(build, y):
-    # Where rows lack a modality, what stands for it is fitted at the end of every fit.
-    X, _ = clips(24)
     options = STRICT | {"max_epochs": 3}
     warm = build(**options, warm_start=True).fit(X, y)
     net = warm.net_

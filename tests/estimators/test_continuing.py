@@ -90,10 +90,9 @@ def test_best_weights_stay_across_a_file(tmp_path):
 )
 def test_new_rates_are_applied(call, still):
     estimator = warm(early_stopping=False).fit(LACKING, Y)
-    # Complete rows: what stands for a lacking modality is fitted by itself.
-    expected = estimator.predict(X)
+    expected = estimator.predict(LACKING)
     getattr(estimator.set_params(**still), call)(LACKING, Y)
-    np.testing.assert_array_equal(estimator.predict(X), expected)
+    np.testing.assert_array_equal(estimator.predict(LACKING), expected)
 
 
 def test_new_rates_keep_what_the_optimizer_has_gathered():

@@ -80,7 +80,7 @@ def test_a_call_gives_dicts_of_its_own(dataset):
 
 @DATASETS
 def test_an_estimator_of_them_trains(dataset):
-    data = make_multimodal_sentiment(120, length_range=(3, 8), random_state=0)
+    data = make_multimodal_sentiment(100, length_range=(3, 8), random_state=0)
     estimator = TAMULAGRegressor(**reference_params(dataset), max_epochs=2, random_state=0)
     estimator.fit(data.X, data.y)
     assert np.isfinite(estimator.predict(data.X)).all()
@@ -111,7 +111,7 @@ def test_some_modalities_alone():
     for name in ("encoders", "embedding_size", "unimodal_size"):
         assert list(params[name]) == ["audio", "text"]
     assert list(params["dropout"]) == ["audio", "text", "rest"]
-    data = make_multimodal_sentiment(120, length_range=(3, 8), random_state=0)
+    data = make_multimodal_sentiment(100, length_range=(3, 8), random_state=0)
     X = data.X.select(["text", "audio"])
     TAMULAGRegressor(**params, max_epochs=1, random_state=0).fit(X, data.y)
     assert reference_params("mosi", modalities="text")["embedding_size"] == {"text": 768}
@@ -142,10 +142,10 @@ def test_an_estimator_with_a_transformer_trains(tmp_path):
 
 
 def test_a_classifier_takes_them_but_for_the_labels():
-    data = make_multimodal_sentiment(120, length_range=(3, 8), n_classes=3, random_state=0)
+    data = make_multimodal_sentiment(100, length_range=(3, 8), n_classes=3, random_state=0)
     params = reference_params("sims") | {"label_generation": "auto", "max_epochs": 1}
     classifier = TAMULAGClassifier(**params, random_state=0).fit(data.X, data.y)
-    assert classifier.predict(data.X).shape == (120,)
+    assert classifier.predict(data.X).shape == (100,)
 
 
 @pytest.mark.parametrize("dataset", ["MOSI", "simsv2", None, ["mosi"]])

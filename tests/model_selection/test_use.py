@@ -217,10 +217,10 @@ def test_scores_of_folds_do_not_hang_on_their_order():
 
 def test_made_up_clips_work_throughout():
     # Rows come from videos, and every fold has several.
-    clip = make_multimodal_sentiment(200, random_state=0)
+    clip = make_multimodal_sentiment(240, random_state=0)
     search = GridSearchCV(
         pipeline(), {"model__attention": ["softmax", "last"]}, cv=2, error_score="raise"
     )
     search.fit(clip.X, clip.y)
-    assert search.predict(clip.X).shape == (200,)
+    assert search.predict(clip.X).shape == (240,)
     assert set(search.best_estimator_[-1].modalities_) == set(clip.X.modalities)

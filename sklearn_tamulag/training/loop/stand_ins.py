@@ -28,14 +28,12 @@ from sklearn_tamulag.training.objective.losses import RowLoss, weighted_mean
 # Rows that gaps are made in, drawn where there are more.
 MOST_ROWS = 8192
 # Rows with gaps in a step; where all of them are fewer, all are in every step.
-BATCH_ROWS = 2048
-# Steps of a first training run, and for each epoch of a later one, up to as many.
+BATCH_ROWS = 1024
 STEPS = 100
-STEPS_PER_EPOCH = 20
 RATE = 0.01
-# How far vectors and gains may go from where they start, as if so many rows spoke for the start.
-ROWS_FOR_VECTORS = 4.0
-ROWS_FOR_GAINS = 0.4
+# How much vectors and gains are drawn to where they start.
+PULL_OF_VECTORS = 1e-2
+PULL_OF_GAINS = 1e-3
 
 
 @dataclass
@@ -128,7 +126,6 @@ def fit_stand_ins(
     start: list[Tensor],
     gain: Tensor,
     random: np.random.Generator,
-    n_steps: int = STEPS,
 ) -> tuple[list[Tensor], Tensor]:
     """Fit the vectors and gains that stand for missing modalities on rows with gaps made in them.
 
@@ -141,13 +138,11 @@ def fit_stand_ins(
     rows : EmbeddedRows
         The training rows.
     start : list of M Tensors of shape (K_m,)
-        Where the vectors start from, and are drawn to while few rows teach them.
+        Where the vectors start from, and are drawn to a little.
     gain : Tensor of shape (M, F)
         The same of the gains.
     random : numpy.random.Generator
         Draws rows and gaps.
-    n_steps : int, default=100
-        Number of steps.
 
     Returns
     -------
@@ -158,15 +153,21 @@ def fit_stand_ins(
     """
     scale = module.absent_gain
     assert scale is not None, "a network of several modalities has gains"
-    origins = [*start, gain]
-    values = [origin.detach().clone().requires_grad_() for origin in origins]
-    optimizer = torch.optim.Adam(values, lr=RATE)
-    device, weight = gain.device, rows.weight.double()
-    # As many rows of one weight would be as sure.
-    n_equal = weight.sum().square() / weight.square().sum()
-    pulls = [*[ROWS_FOR_VECTORS / n_equal] * len(start), ROWS_FOR_GAINS / n_equal]
-    for step in range(n_steps):
-        optimizer.param_groups[0]["lr"] = RATE * (1 - step / n_steps)
+    origins, device = [*start, gain], gain.device
+    values = [origin.detach().clone() for origin in origins]
+    # What a callback has frozen stays where it starts.
+    weights = [*(branch.absent for branch in module.branches), scale.gain]
+    free = [
+        value.requires_grad_()
+        for value, weight in zip(values, weights, strict=True)
+        if weight.requires_grad
+    ]
+    if not free:
+        return start, gain
+    optimizer = torch.optim.Adam(free, lr=RATE)
+    pulls = [*[PULL_OF_VECTORS] * len(start), PULL_OF_GAINS]
+    for step in range(STEPS):
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
         index, shown = (part.to(device) for part in gap_codes(len(rows), len(start), random))
         present = rows.present[index]
         left = present & shown
@@ -183,9 +184,9 @@ def fit_stand_ins(
             prediction = prediction.squeeze(-1)  # (B, 1) -> (B,)
         loss = weighted_mean(row_loss(prediction, rows.target[index]), rows.weight[index])
         for pull, value, origin in zip(pulls, values, origins, strict=True):
-            loss = loss + pull.to(loss) * (value - origin).square().sum()
-        gradients = torch.autograd.grad(loss, values)
-        for value, gradient in zip(values, gradients, strict=True):
+            loss = loss + pull * (value - origin).square().sum()
+        gradients = torch.autograd.grad(loss, free)
+        for value, gradient in zip(free, gradients, strict=True):
             value.grad = gradient
         optimizer.step()
     if not all(bool(value.isfinite().all()) for value in values):
@@ -197,47 +198,65 @@ def fit_stand_ins(
 class StandIns(Callback):
     """Fits what stands for a missing modality, after training and on the best epoch's weights.
 
-    A first training run starts from the mean embedding of the training rows that have the modality
-    and no gain; a later one from what the net has. That takes one pass over the rows, and some
-    steps through the fusion alone.
+    Each time it starts from the mean embedding of the training rows that have the modality and from
+    no gain. That takes one pass over the rows, and some steps through the fusion alone. Training
+    that goes on later goes on from the values of training, so that it ends as an unbroken one.
 
     Attributes
     ----------
+    trained_ : dict of str to Tensor, or None
+        What training itself has made of the vectors and gains, by the names of the module's state.
     earlier_ : int
         Epochs that the net had been trained for before.
     """
 
+    trained_: dict[str, Tensor] | None = None
+
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Find out whether the net has been trained before."""
+        """Put the values of training back."""
         self.earlier_ = len(net.history)
+        if self.trained_ is not None:
+            net.module_.load_state_dict(self.trained_, strict=False)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Fit the vectors and the gains, and give them to the network."""
         module = net.module_
         if len(module.branches) == 1 or module.absent_gain is None:
             return
-        if self.earlier_ and net.best_epoch.epoch_ <= self.earlier_:
-            # The weights are those of an earlier run, and what goes with them stays too.
+        if self.trained_ is not None and net.best_epoch.epoch_ <= self.earlier_:
+            # The best weights are those of an earlier run, with what was fitted for them.
             return
+        state = module.state_dict()
+        self.trained_ = {name: state[name].clone() for name in stand_in_names(module)}
         net._set_training(False)
         random = np.random.default_rng(net.seed)
         rows = _embed(net, X, random)
-        start = [branch.absent.detach() for branch in module.branches]
-        gain, n_steps = module.absent_gain.gain.detach(), STEPS
-        if self.earlier_:
-            n_steps = min(STEPS, STEPS_PER_EPOCH * (len(net.history) - self.earlier_))
-        else:
-            start, gain = rows.means(start), torch.zeros_like(gain)
+        start = rows.means([branch.absent.detach() for branch in module.branches])
+        gain = torch.zeros_like(module.absent_gain.gain)
         with torch.enable_grad():
-            vectors, gains = fit_stand_ins(
-                module, net.criterion_, rows, start, gain, random, n_steps
-            )
+            vectors, gains = fit_stand_ins(module, net.criterion_, rows, start, gain, random)
         with torch.no_grad():
             kept = [branch.absent for branch in module.branches] + [module.absent_gain.gain]
             for weights, fitted in zip(kept, [*vectors, gains], strict=True):
                 # A callback may have frozen what it is not to move.
                 if weights.requires_grad:
                     weights.copy_(fitted)
+
+
+def stand_in_names(module: TAMULAGModule) -> list[str]:
+    """Names of the vectors and gains in the state of a module.
+
+    Parameters
+    ----------
+    module : TAMULAGModule
+        A network of several modalities.
+
+    Returns
+    -------
+    list of str
+        One vector for each branch, and the gains.
+    """
+    return [*(f"branches.{n}.absent" for n in range(len(module.branches))), "absent_gain.gain"]
 
 
 @torch.no_grad()

@@ -9,8 +9,12 @@ from torch import nn
 
 from sklearn_tamulag.nn.skeleton import check_repetitions, check_weights
 from sklearn_tamulag.training.loop.net import TAMULAGNet
+from sklearn_tamulag.training.loop.stand_ins import stand_in_names
 
 _NAMES = {"weights", "optimizer", "order", "history", "max_epochs", "batch_size"}
+
+# Files of earlier versions do not have it.
+_STAND_INS = "trained_stand_ins"
 
 # Which of an optimizer's kernels runs: a matter of the device, not of what was learned.
 _KERNEL_OPTIONS = ("fused", "foreach", "capturable")
@@ -28,9 +32,10 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
     -------
     dict of str to object
         ``weights``, the module's state dict; ``optimizer``, the optimizer's; ``order``, the state
-        of the generator that orders rows; ``history``, its epochs without their batches; and
+        of the generator that orders rows; ``history``, its epochs without their batches;
         ``max_epochs`` and ``batch_size`` of the last training run.
     """
+    trained = dict(net.callbacks_)["stand_ins"].trained_ if _fits_stand_ins(net) else None
     return {
         "weights": dict(plain_module(net).state_dict()),
         "optimizer": net.optimizer_.state_dict(),
@@ -39,6 +44,7 @@ def net_state(net: TAMULAGNet) -> dict[str, Any]:
             {name: value for name, value in epoch.items() if name != "batches"}
             for epoch in net.history
         ],
+        **({} if trained is None else {_STAND_INS: trained}),
         "max_epochs": net.max_epochs,
         "batch_size": net.batch_size,
     }
@@ -61,7 +67,7 @@ def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     ValueError
         If the state belongs to a net of another shape, or has other names.
     """
-    if state.keys() != _NAMES:
+    if state.keys() - {_STAND_INS} != _NAMES:
         raise ValueError(f"a net has the state {sorted(_NAMES)}, got {sorted(state)}.")
     weights = state["weights"]
     if not all(type(state[name]) is int for name in ("max_epochs", "batch_size")):
@@ -77,6 +83,12 @@ def restore_net(net: TAMULAGNet, state: Mapping[str, Any]) -> None:
     net.history_ = History([{"batches": []} | epoch for epoch in epochs])
     net.max_epochs = state["max_epochs"]
     net.batch_size = state["batch_size"]
+    trained = state.get(_STAND_INS)
+    if trained is not None:
+        shapes = {name: getattr(value, "shape", None) for name, value in trained.items()}
+        if shapes != {name: weights[name].shape for name in stand_in_names(net.module_)}:
+            raise ValueError("the stand-ins of training have other names or shapes than the net's.")
+        dict(net.callbacks_)["stand_ins"].trained_ = trained
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
@@ -103,6 +115,11 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
         for saved, group in zip(saved_groups, own, strict=True)
     ]
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+
+
+def _fits_stand_ins(net: TAMULAGNet) -> bool:
+    """Whether the net has the callback, which one out of an earlier version's dump has not."""
+    return "stand_ins" in dict(net.callbacks_)
 
 
 def plain_module(net: TAMULAGNet) -> nn.Module:
