@@ -53,6 +53,8 @@ def check_extent(shape: tuple[int, ...], itemsize: int, n_bytes: int) -> None:
         raise ValueError(f"an array has {len(shape)} dimensions, {_MAX_DIMENSIONS} at most")
     if any(size < 0 or size > 2**62 for size in shape):
         raise ValueError("an array has a dimension that no array has")
+    if itemsize < 0:  # older NumPy lets the size of a string overflow
+        raise ValueError("an array has elements of a size that none have")
     needed = math.prod(shape) * itemsize
     if needed > n_bytes:
         raise ValueError(f"an array of shape {shape} needs {needed} bytes, and {n_bytes} are there")

@@ -258,7 +258,7 @@ def _write_array(
     def write(file: BinaryIO) -> None:
         # Not through a memory map: a full disk would end the process, not the writing.
         file.write(head.getvalue())
-        for rows in row_blocks(array) if array.ndim else [()]:
+        for rows in row_blocks(array) if array.ndim else [...]:
             block = np.asarray(array[rows])
             if lengths is not None:
                 block = zero_padded(block, lengths[rows])
