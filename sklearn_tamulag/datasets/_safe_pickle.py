@@ -16,6 +16,7 @@ from os import PathLike
 from typing import Any
 
 from sklearn_tamulag.data.files import open_regular
+from sklearn_tamulag.data.sparse_files import check_on_disk
 from sklearn_tamulag.datasets._pickle_budget import Budget, check_containers
 from sklearn_tamulag.datasets._pickle_machine import PickleMachine
 
@@ -83,9 +84,11 @@ def load_arrays(path: str | PathLike[str]) -> Any:
     {'train': array([0, 1, 2])}
     """
     with open_regular(path) as file:
-        n_bytes = os.fstat(file.fileno()).st_size
+        status = os.fstat(file.fileno())
+        n_bytes = status.st_size
         budget = Budget(n_bytes)
         try:
+            check_on_disk(status)
             content = PickleMachine(file, n_bytes, budget).run()
             check_containers(content, budget.limit)
         except (OSError, MemoryError):

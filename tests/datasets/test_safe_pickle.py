@@ -343,3 +343,15 @@ def test_reading_leaves_the_file_as_it_was(write, content):
     before = path.read_bytes(), path.stat().st_mtime_ns
     load_arrays(path)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_a_file_that_is_mostly_a_hole_is_not_read(tmp_path):
+    path = tmp_path / "sparse.pkl"
+    with path.open("wb") as file:
+        # One value that claims to be most of the file.
+        file.write(b"\x80\x04\x8e" + (2**36).to_bytes(8, "little"))
+        file.truncate(2**36 + 100)
+    if path.stat().st_blocks * 512 > 2**30:
+        pytest.skip("this file system has no sparse files")
+    with pytest.raises(ValueError, match=r"sparse\.pkl is not .*only \d+ are on the disk"):
+        load_arrays(path)
