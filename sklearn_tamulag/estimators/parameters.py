@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 
 from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
 from sklearn_tamulag.nn.attention import POOLINGS
-from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 from sklearn_tamulag.training.loop.schedule import SCHEDULES
 
 REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
@@ -38,7 +38,7 @@ PROPORTION = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [StrOptions(set(CELLS))],
+    "cell": [StrOptions(set(SEQUENCE_MODELS))],
     "bidirectional": ["boolean"],
     "embedding_size": [SIZE, Mapping],
     "unimodal_size": [SIZE, Mapping, None],

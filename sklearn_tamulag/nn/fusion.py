@@ -6,15 +6,10 @@ from itertools import permutations
 import torch
 from torch import Tensor, nn
 
-from .randomness import Dropout
-
-FUSIONS = ("concat", "cross", "semantic")
-"""Names that `build_fusion` knows."""
-
-
-def _fused_layer(input_size: int, fusion_size: int, dropout: float) -> nn.Sequential:
-    """Build the layer that every fusion ends with: dropout, linear, relu."""
-    return nn.Sequential(Dropout(dropout), nn.Linear(input_size, fusion_size), nn.ReLU())
+from .attention_fusion import AttentionFusion
+from .crossmodal_fusion import CrossmodalFusion
+from .fused_layer import fused_layer
+from .tensor_fusion import LowRankFusion, TensorFusion
 
 
 class ConcatFusion(nn.Module):
@@ -42,7 +37,7 @@ class ConcatFusion(nn.Module):
 
     def __init__(self, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float) -> None:
         super().__init__()
-        self.fused = _fused_layer(sum(embedding_sizes), fusion_size, dropout)
+        self.fused = fused_layer(sum(embedding_sizes), fusion_size, dropout)
 
     def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
         """Fuse a batch.
@@ -90,7 +85,7 @@ class CrossFusion(nn.Module):
     def __init__(self, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float) -> None:
         super().__init__()
         # Every embedding occurs once as it is and once with each of the M - 1 others.
-        self.fused = _fused_layer(sum(embedding_sizes) * len(embedding_sizes), fusion_size, dropout)
+        self.fused = fused_layer(sum(embedding_sizes) * len(embedding_sizes), fusion_size, dropout)
 
     def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
         """Fuse a batch.
@@ -173,7 +168,7 @@ class SemanticFusion(nn.Module):
         bound = n_terms**-0.5
         self.weight = nn.Parameter(torch.empty(n_terms, fusion_size).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(fusion_size).uniform_(-bound, bound))
-        self.fused = _fused_layer(sum(embedding_sizes) + fusion_size, fusion_size, dropout)
+        self.fused = fused_layer(sum(embedding_sizes) + fusion_size, fusion_size, dropout)
 
     def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
         """Fuse a batch.
@@ -258,39 +253,57 @@ class AbsentGain(nn.Module):
         return scaled
 
 
-_FUSION_CLASSES: dict[str, type[ConcatFusion] | type[CrossFusion] | type[SemanticFusion]] = {
+_FUSION_CLASSES: dict[str, type[nn.Module]] = {
     "concat": ConcatFusion,
     "cross": CrossFusion,
     "semantic": SemanticFusion,
+    "tensor": TensorFusion,
+    "low_rank": LowRankFusion,
+    "attention": AttentionFusion,
+    "crossmodal": CrossmodalFusion,
 }
+
+FUSIONS = tuple(_FUSION_CLASSES)
+"""Names that `build_fusion` knows."""
 
 
 def build_fusion(
-    kind: str, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float
+    kind: str,
+    embedding_sizes: Sequence[int],
+    fusion_size: int,
+    *,
+    dropout: float,
+    state_sizes: Sequence[int] | None = None,
 ) -> nn.Module:
     """Build the fusion of a given name.
 
     Parameters
     ----------
-    kind : {"concat", "cross", "semantic"}
-        `ConcatFusion`, `CrossFusion` or `SemanticFusion`.
+    kind : {"concat", "cross", "semantic", "tensor", "low_rank", "attention", "crossmodal"}
+        `ConcatFusion`, `CrossFusion`, `SemanticFusion`, `TensorFusion`, `LowRankFusion`,
+        `AttentionFusion` or `CrossmodalFusion`.
     embedding_sizes : sequence of int
         Sizes K_m of the embeddings, one per modality, at least one.
     fusion_size : int
         Size F of the fused representation.
     dropout : float in [0, 1]
         Share of the inputs of the last layer that is set to zero while training.
+    state_sizes : sequence of int, optional
+        Sizes H_m of the states, for a fusion that reads them.
 
     Returns
     -------
     nn.Module
         Called with a sequence of M embeddings of shapes (B, K_m), it returns the fused
-        representation, of shape (B, F).
+        representation, of shape (B, F). One with the attribute ``reads_states = True`` is called
+        with the embeddings, a sequence of M states of shapes (B, T_m, H_m) and a sequence of M
+        lengths of shape (B,).
 
     Raises
     ------
     ValueError
-        If `kind` is unknown or `embedding_sizes` is empty.
+        If `kind` is unknown, `embedding_sizes` is empty or too large for the fusion, or
+        `state_sizes` is missing or of another number.
 
     Examples
     --------
@@ -304,4 +317,33 @@ def build_fusion(
         raise ValueError(f"fusion must be one of {', '.join(map(repr, FUSIONS))}; got {kind!r}.")
     if not embedding_sizes:
         raise ValueError("embedding_sizes must have at least one entry; got none.")
-    return _FUSION_CLASSES[kind](embedding_sizes, fusion_size, dropout=dropout)
+    fusion = _FUSION_CLASSES[kind]
+    if not reads_states(fusion):
+        return fusion(embedding_sizes, fusion_size, dropout=dropout)
+    if state_sizes is None or len(state_sizes) != len(embedding_sizes):
+        raise ValueError(
+            f"fusion={kind!r} reads states: state_sizes must have {len(embedding_sizes)} entries, "
+            f"one per modality; got {state_sizes!r}."
+        )
+    return fusion(embedding_sizes, fusion_size, dropout=dropout, state_sizes=state_sizes)
+
+
+def reads_states(fusion: nn.Module | type[nn.Module]) -> bool:
+    """Whether a fusion is called with the states and the lengths beside the embeddings.
+
+    Parameters
+    ----------
+    fusion : nn.Module or class
+        The fusion.
+
+    Returns
+    -------
+    bool
+        Its attribute of that name; False without one.
+
+    Examples
+    --------
+    >>> reads_states(ConcatFusion), reads_states(CrossmodalFusion)
+    (False, True)
+    """
+    return bool(getattr(fusion, "reads_states", False))
