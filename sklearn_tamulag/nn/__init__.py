@@ -14,6 +14,7 @@ from .fusion import FUSIONS, ConcatFusion, CrossFusion, SemanticFusion, build_fu
 from .heads import MultimodalHead, SimilarityConfidence, UnimodalHead
 from .module import TAMULAGModule, TAMULAGOutput, build_module
 from .randomness import Dropout
+from .step_path import StepPath
 from .transformer import TransformerEncoder, TransformerSpec
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "SemanticFusion",
     "SequenceEncoder",
     "SimilarityConfidence",
+    "StepPath",
     "TAMULAGModule",
     "TAMULAGOutput",
     "TemporalAttention",
