@@ -61,7 +61,7 @@ def padded(data, extra):
 CONFIGURATIONS = [
     {"attention": attention, "num_layers": layers, "bidirectional": both, "cell": cell}
     for attention, layers, both, cell in itertools.product(POOLINGS, (1, 2), (False, True), CELLS)
-]
+] + [{"attention": "softmax", "step_path": True}]
 
 
 @pytest.mark.parametrize(
