@@ -22,8 +22,8 @@ from sklearn_tamulag.training.objective.targets import ClassTarget
 class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, BaseTAMULAG):
     """Recognise sentiment or emotion classes from several modalities with TAM-ULAG.
 
-    The network of `TAMULAGRegressor` with an output per class [1]_, [2]_. Generated labels are
-    distributions over the classes, and the loss of every task is the cross entropy.
+    The network of `TAMULAGRegressor` with an output per class [1]_, [2]_. Labels of the modalities
+    are distributions over the classes, and the loss of every task is the cross entropy.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     bidirectional : bool, default=False
         Whether recurrent encoders also read backwards, from the last valid step. True is refused
         with the others, which read the steps before and after alike, or neither.
+    step_path : bool, default=False
+        Whether a path leads from a step's own features to its state, past the recurrent layers.
     embedding_size : int or dict, default=32
         Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
     unimodal_size : int, dict or None, default=None
@@ -58,15 +60,19 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         Probability that a modality of a row is hidden from a training step, as if it were missing;
         one always remains. Prepares for rows that lack modalities where few training rows do.
     encoders : dict of str to dict or None, default=None
-        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
-        `lr` and `weight_decay` of the encoder alone. Or ``{"transformer": name_or_folder}``, which
-        reads strings or token ids, with the options "trainable", "freeze_layers", "tokenizer",
-        "max_length", "lowercase", "gradient_checkpointing", "cache"; see the user guide on text.
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`,
+        `step_path`, and `lr` and `weight_decay` of the encoder alone. Or
+        ``{"transformer": name_or_folder}``, which reads strings or token ids, with the options
+        "trainable", "freeze_layers", "tokenizer", "max_length", "lowercase",
+        "gradient_checkpointing", "cache"; see the user guide on text.
     label_generation : {"auto", "soft", "none"}, default="auto"
         Where labels of the modalities come from: "soft" mixes a row's similarity to the class
-        centres with its class, "none" is the class itself. "auto" is "soft".
+        centres with its class, "none" is the class itself. "auto" is "none".
     label_mixing : float in [0, 1], default=0.5
         Share of y in "calibrated" and "soft" labels, or of the kept label in those of "ulag".
+    unimodal_weight : float >= 0, "auto" or dict, default="auto"
+        Weight of each modality's own task in the loss; a dict by modality, "rest" for the others.
+        "auto" is 1. At 0 a task trains nothing, and its `predict_unimodal` means nothing.
     temperature : float > 0, default=0.1
         Classification only: divides the cosine similarities, smaller is sharper.
     expert_size : int, default=16
@@ -178,12 +184,12 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     =================  ==========================================================================
     group              parameters
     =================  ==========================================================================
-    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `embedding_size`,
-                       `unimodal_size`, `fusion_size`, `attention`, `fusion`, `dropout`,
-                       `modality_dropout`
+    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `step_path`,
+                       `embedding_size`, `unimodal_size`, `fusion_size`, `attention`,
+                       `fusion`, `dropout`, `modality_dropout`
     text and encoders  `encoders`
-    labels             `label_generation`, `label_mixing`, `temperature`, `expert_size`,
-                       `neutral`, `target_scale`
+    labels             `label_generation`, `label_mixing`, `unimodal_weight`, `temperature`,
+                       `expert_size`, `neutral`, `target_scale`
     training           `max_epochs`, `batch_size`, `optimizer`, `lr`, `weight_decay`, `warmup`,
                        `schedule`, `gradient_accumulation`, `gradient_clipping`, `class_weight`
     early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`
@@ -214,7 +220,7 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
 
     _criterion = torch.nn.CrossEntropyLoss
     _stratify = True
-    _default_labels = "soft"
+    _default_labels = "none"
 
     def fit(
         self,

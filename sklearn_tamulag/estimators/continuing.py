@@ -37,7 +37,9 @@ def check_continued(estimator: PlannedNetwork) -> None:
         If a parameter asks for other shapes, another precision or another meaning of y than the
         network has; the message names it.
     """
-    before, now = estimator._plan["params"], estimator._planned_parameters()
+    # The plan of an earlier version lacks the parameters that have come since.
+    before = estimator._default_params() | estimator._plan["params"]
+    now = estimator._planned_parameters()
     changed = changed_parameters(before, now)
     refused = [name for name in changed if _shapes(estimator, name, before, now)]
     if refused:
@@ -87,7 +89,9 @@ def apply_changes(estimator: PlannedNetwork, device: str) -> None:
     params = estimator._planned_parameters()
     given = tuple(estimator.callbacks or ())
     new_callbacks = not _same_callbacks(estimator._given_callbacks, given)
-    if new_callbacks or changed_parameters(estimator._plan["params"], params):
+    planned = estimator._plan["params"]
+    lacking = params.keys() - planned.keys()
+    if new_callbacks or lacking or changed_parameters(planned, params):
         plan = estimator._plan | {"params": params}
         wanted = estimator._plan_net(plan, device)
         take_settings(net, wanted, new_callbacks=new_callbacks)

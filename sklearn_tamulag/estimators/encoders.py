@@ -25,12 +25,13 @@ LEARNING_RATE_BESIDE = 5e-4
 # Biases and the weights of normalisation are not to shrink. Shell patterns of the names of weights.
 WITHOUT_DECAY = ("*bias", "*[Nn]orm*", "*.ln_*")
 
-# The first four are also constructor parameters.
+# Each is also a constructor parameter.
 RECURRENT_OPTIONS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
     "cell": [StrOptions(set(SEQUENCE_MODELS))],
     "bidirectional": [Interval(Integral, 0, 1, closed="both")],
+    "step_path": [Interval(Integral, 0, 1, closed="both")],
 }
 OPTIMIZER_OPTIONS: dict[str, list[Any]] = {"lr": [NON_NEGATIVE], "weight_decay": [NON_NEGATIVE]}
 TRANSFORMER_OPTIONS: dict[str, list[Any]] = {

@@ -40,6 +40,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "num_layers": [SIZE],
     "cell": [StrOptions(set(SEQUENCE_MODELS))],
     "bidirectional": ["boolean"],
+    "step_path": ["boolean"],
     "embedding_size": [SIZE, Mapping],
     "unimodal_size": [SIZE, Mapping, None],
     "fusion_size": [SIZE],
@@ -49,6 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "modality_dropout": [PROPORTION],
     "encoders": [Mapping, None],
     "label_mixing": [SHARE],
+    "unimodal_weight": [NON_NEGATIVE, StrOptions({"auto"}), Mapping],
     "temperature": [POSITIVE],
     "expert_size": [SIZE],
     "neutral": [Interval(Real, None, None, closed="neither"), StrOptions({"auto"})],
@@ -90,6 +92,7 @@ class TAMULAGParameters(BaseEstimator):
         num_layers: int = 1,
         cell: str = "lstm",
         bidirectional: bool = False,
+        step_path: bool = False,
         embedding_size: int | Mapping[str, int] = 32,
         unimodal_size: int | Mapping[str, int] | None = None,
         fusion_size: int = 64,
@@ -100,6 +103,7 @@ class TAMULAGParameters(BaseEstimator):
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
         label_generation: str = "auto",
         label_mixing: float = 0.5,
+        unimodal_weight: float | str | Mapping[str, float | str] = "auto",
         temperature: float = 0.1,
         expert_size: int = 16,
         neutral: float | str = "auto",
@@ -131,6 +135,7 @@ class TAMULAGParameters(BaseEstimator):
         self.num_layers = num_layers
         self.cell = cell
         self.bidirectional = bidirectional
+        self.step_path = step_path
         self.embedding_size = embedding_size
         self.unimodal_size = unimodal_size
         self.fusion_size = fusion_size
@@ -141,6 +146,7 @@ class TAMULAGParameters(BaseEstimator):
         self.encoders = encoders
         self.label_generation = label_generation
         self.label_mixing = label_mixing
+        self.unimodal_weight = unimodal_weight
         self.temperature = temperature
         self.expert_size = expert_size
         self.neutral = neutral
@@ -171,9 +177,14 @@ class TAMULAGParameters(BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         # The dump of an earlier version lacks the parameters that have come since.
-        for name, parameter in inspect.signature(type(self)).parameters.items():
+        for name, default in self._default_params().items():
             if not hasattr(self, name):
-                setattr(self, name, parameter.default)
+                setattr(self, name, default)
+
+    def _default_params(self) -> dict[str, Any]:
+        """What the constructor sets where nothing is said."""
+        parameters = inspect.signature(type(self)).parameters
+        return {name: parameter.default for name, parameter in parameters.items()}
 
     def _plain_params(self) -> dict[str, Any]:
         """The parameters, numbers of NumPy as Python's, which torch and tokenizers insist on."""
@@ -212,6 +223,7 @@ class ClassifierParameters(TAMULAGParameters):
         num_layers: int = 1,
         cell: str = "lstm",
         bidirectional: bool = False,
+        step_path: bool = False,
         embedding_size: int | Mapping[str, int] = 32,
         unimodal_size: int | Mapping[str, int] | None = None,
         fusion_size: int = 64,
@@ -222,6 +234,7 @@ class ClassifierParameters(TAMULAGParameters):
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
         label_generation: str = "auto",
         label_mixing: float = 0.5,
+        unimodal_weight: float | str | Mapping[str, float | str] = "auto",
         temperature: float = 0.1,
         expert_size: int = 16,
         neutral: float | str = "auto",
@@ -255,6 +268,7 @@ class ClassifierParameters(TAMULAGParameters):
             num_layers=num_layers,
             cell=cell,
             bidirectional=bidirectional,
+            step_path=step_path,
             embedding_size=embedding_size,
             unimodal_size=unimodal_size,
             fusion_size=fusion_size,
@@ -265,6 +279,7 @@ class ClassifierParameters(TAMULAGParameters):
             encoders=encoders,
             label_generation=label_generation,
             label_mixing=label_mixing,
+            unimodal_weight=unimodal_weight,
             temperature=temperature,
             expert_size=expert_size,
             neutral=neutral,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn_tamulag.estimators.given_rows import GivenRows
 from sklearn_tamulag.estimators.options import network_arguments, optimizer_arguments, own_callback
 from sklearn_tamulag.estimators.parameters import TAMULAGParameters
+from sklearn_tamulag.estimators.task_weights import are_silent, task_weights
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.nn.randomness import drawn_from
 from sklearn_tamulag.training.loop.net import TAMULAGNet
@@ -53,8 +54,11 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
         return params | {"label_generation": self._label_generation()}
 
     def _label_generation(self) -> str:
-        """The strategy that "auto" stands for."""
-        return self._default_labels if self.label_generation == "auto" else self.label_generation
+        """The strategy of the labels; "auto" generates none that no task is trained on."""
+        if self.label_generation != "auto":
+            return self.label_generation
+        silent = are_silent(self.unimodal_weight, self.modalities_)
+        return "none" if silent else self._default_labels
 
     def _build_net(
         self,
@@ -82,6 +86,7 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
         """Make the net of a plan, not yet initialised; pre-trained weights are asked for or not."""
         params, target = plan["params"], plan["target"]
         labels = params["label_generation"]
+        kind = "classifier" if isinstance(target, ClassTarget) else "regressor"
         n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
         network = network_arguments(params, self.feature_sizes_, n_outputs, self.transformers_)
         if not pretrained:
@@ -95,7 +100,7 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             autocast=params["precision"] == "bfloat16",
             compiled=params["compile"],
             similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
-            weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
+            task_weights=task_weights(params["unimodal_weight"], self.modalities_, kind, labels),
             modality_dropout=float(params["modality_dropout"]),
             accumulation=params["gradient_accumulation"],
             clipping=params["gradient_clipping"],

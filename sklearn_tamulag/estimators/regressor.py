@@ -37,6 +37,8 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     bidirectional : bool, default=False
         Whether recurrent encoders also read backwards, from the last valid step. True is refused
         with the others, which read the steps before and after alike, or neither.
+    step_path : bool, default=False
+        Whether a path leads from a step's own features to its state, past the recurrent layers.
     embedding_size : int or dict, default=32
         Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
     unimodal_size : int, dict or None, default=None
@@ -58,10 +60,11 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         Probability that a modality of a row is hidden from a training step, as if it were missing;
         one always remains. Prepares for rows that lack modalities where few training rows do.
     encoders : dict of str to dict or None, default=None
-        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
-        `lr` and `weight_decay` of the encoder alone. Or ``{"transformer": name_or_folder}``, which
-        reads strings or token ids, with the options "trainable", "freeze_layers", "tokenizer",
-        "max_length", "lowercase", "gradient_checkpointing", "cache"; see the user guide on text.
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`,
+        `step_path`, and `lr` and `weight_decay` of the encoder alone. Or
+        ``{"transformer": name_or_folder}``, which reads strings or token ids, with the options
+        "trainable", "freeze_layers", "tokenizer", "max_length", "lowercase",
+        "gradient_checkpointing", "cache"; see the user guide on text.
     label_generation : {"auto", "calibrated", "ulgm", "ulag", "none"}, default="auto"
         Where labels of the modalities come from: "calibrated" reads them off a row's place between
         the centres of the negative and the positive rows, "ulgm" off the ratio of its distances to
@@ -69,6 +72,10 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         "auto" is "calibrated".
     label_mixing : float in [0, 1], default=0.5
         Share of y in "calibrated" and "soft" labels, or of the kept label in those of "ulag".
+    unimodal_weight : float >= 0, "auto" or dict, default="auto"
+        Weight of each modality's own task in the loss; a dict by modality, "rest" for the others.
+        "auto" is 1 with "none", and with other labels tanh|label - y| in scaled units, 1 until they
+        move. At 0 a task trains nothing, and its `predict_unimodal` means nothing.
     temperature : float > 0, default=0.1
         Classification only: divides the cosine similarities, smaller is sharper.
     expert_size : int, default=16
@@ -178,12 +185,12 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     =================  ==========================================================================
     group              parameters
     =================  ==========================================================================
-    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `embedding_size`,
-                       `unimodal_size`, `fusion_size`, `attention`, `fusion`, `dropout`,
-                       `modality_dropout`
+    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `step_path`,
+                       `embedding_size`, `unimodal_size`, `fusion_size`, `attention`,
+                       `fusion`, `dropout`, `modality_dropout`
     text and encoders  `encoders`
-    labels             `label_generation`, `label_mixing`, `temperature`, `expert_size`,
-                       `neutral`, `target_scale`
+    labels             `label_generation`, `label_mixing`, `unimodal_weight`, `temperature`,
+                       `expert_size`, `neutral`, `target_scale`
     training           `max_epochs`, `batch_size`, `optimizer`, `lr`, `weight_decay`, `warmup`,
                        `schedule`, `gradient_accumulation`, `gradient_clipping`
     early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`

@@ -19,6 +19,7 @@ from .module import TAMULAGModule, TAMULAGOutput, build_module
 from .randomness import Dropout
 from .self_attention import SelfAttentionEncoder
 from .sequence_models import SEQUENCE_MODELS, build_sequence_model
+from .step_path import StepPath
 from .stepwise import StepwiseEncoder
 from .tensor_fusion import LowRankFusion, TensorFusion
 from .transformer import TransformerEncoder, TransformerSpec
@@ -45,6 +46,7 @@ __all__ = [
     "SemanticFusion",
     "SequenceEncoder",
     "SimilarityConfidence",
+    "StepPath",
     "StepwiseEncoder",
     "TAMULAGModule",
     "TAMULAGOutput",

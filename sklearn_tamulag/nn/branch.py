@@ -10,6 +10,7 @@ from .encoders import SequenceEncoder
 from .heads import UnimodalHead
 from .randomness import Dropout, set_dropout
 from .sequence_models import build_sequence_model, check_sequence_model
+from .step_path import StepPath
 from .transformer import TransformerSpec
 
 
@@ -62,6 +63,9 @@ class ModalitySpec:
         The sequence model, see `build_sequence_model`.
     bidirectional : bool, default=False
         Whether a recurrent model reads the sequence in both directions; the others have none.
+    step_path : bool, default=False
+        Whether a path leads from a step's own features to its state, see `StepPath`; not beside a
+        transformer.
     dropout : float in [0, 1], default=0.1
         Dropout between layers of the encoder, before the embedding and in the unimodal head.
     transformer : TransformerSpec, optional
@@ -89,6 +93,7 @@ class ModalitySpec:
     unimodal_size: int | None = None
     cell: str = "lstm"
     bidirectional: bool = False
+    step_path: bool = False
     dropout: float = 0.1
     transformer: TransformerSpec | None = None
 
@@ -269,6 +274,33 @@ def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> Modality
     >>> build_branch(spec, "softmax", n_outputs=1).encoder.output_size
     32
     """
+    branch = plain_branch(spec, attention, n_outputs)
+    add_step_path(branch, spec)
+    return branch
+
+
+def plain_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
+    """Build the branch of one modality without the step path that its shape may ask for.
+
+    Parameters
+    ----------
+    spec : ModalitySpec
+        Shape of the branch.
+    attention : str
+        As in `build_branch`.
+    n_outputs : int
+        As in `build_branch`.
+
+    Returns
+    -------
+    ModalityBranch
+        The branch.
+
+    Raises
+    ------
+    ValueError
+        If `attention` is unknown.
+    """
     encoder = _build_encoder(spec)
     return ModalityBranch(
         spec.name,
@@ -294,3 +326,26 @@ def _build_encoder(spec: ModalitySpec) -> SequenceEncoder:
         bidirectional=spec.bidirectional,
         dropout=spec.dropout,
     )
+
+
+def add_step_path(branch: ModalityBranch, spec: ModalitySpec) -> None:
+    """Lead a path past the encoder of a branch, if its shape asks for one and reads features.
+
+    Parameters
+    ----------
+    branch : ModalityBranch
+        A branch without a path.
+    spec : ModalitySpec
+        Its shape.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn.branch import ModalitySpec, add_step_path, plain_branch
+    >>> spec = ModalitySpec("audio", feature_size=3, step_path=True)
+    >>> branch = plain_branch(spec, "softmax", n_outputs=1)
+    >>> add_step_path(branch, spec)
+    >>> type(branch.encoder).__name__
+    'StepPath'
+    """
+    if spec.step_path and spec.feature_size is not None:
+        branch.encoder = StepPath(branch.encoder, spec.feature_size, dropout=spec.dropout)

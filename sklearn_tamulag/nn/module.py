@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .branch import ModalityBranch, ModalitySpec, build_branch, check_size
+from .branch import ModalityBranch, ModalitySpec, add_step_path, check_size, plain_branch
 from .fusion import AbsentGain, build_fusion, reads_states
 from .heads import MultimodalHead, SimilarityConfidence
 from .randomness import set_dropout
@@ -266,9 +266,9 @@ def build_module(
         check_size("expert_size", expert_size)
         unimodal_sizes = [spec.unimodal_size or spec.embedding_size for spec in modalities]
         confidence = SimilarityConfidence(fusion_size, unimodal_sizes, expert_size=expert_size)
-    branches = [build_branch(spec, attention, n_outputs) for spec in modalities]
+    branches = [plain_branch(spec, attention, n_outputs) for spec in modalities]
     state_sizes = [branch.encoder.output_size for branch in branches]
-    return TAMULAGModule(
+    module = TAMULAGModule(
         branches,
         build_fusion(fusion, sizes, fusion_size, dropout=dropout, state_sizes=state_sizes),
         MultimodalHead(fusion_size, n_outputs),
@@ -276,3 +276,7 @@ def build_module(
         # A row that lacks its only modality is no row.
         AbsentGain(len(modalities), fusion_size) if len(modalities) > 1 else None,
     )
+    # Last of all, so that the other layers start from the weights that they would have without.
+    for branch, spec in zip(branches, modalities, strict=True):
+        add_step_path(branch, spec)
+    return module

@@ -33,9 +33,10 @@ class SavedParameters:
 
 
 _NETWORK = (
-    *("hidden_size", "num_layers", "cell", "bidirectional", "embedding_size", "unimodal_size"),
-    *("fusion_size", "attention", "fusion", "dropout", "modality_dropout", "encoders"),
-    *("label_generation", "label_mixing", "temperature", "expert_size", "neutral", "target_scale"),
+    *("hidden_size", "num_layers", "cell", "bidirectional", "step_path", "embedding_size"),
+    *("unimodal_size", "fusion_size", "attention", "fusion", "dropout", "modality_dropout"),
+    *("encoders", "label_generation", "label_mixing", "unimodal_weight", "temperature"),
+    *("expert_size", "neutral", "target_scale"),
     *("max_epochs", "batch_size", "optimizer", "lr", "weight_decay", "warmup", "schedule"),
     *("gradient_accumulation", "gradient_clipping", "early_stopping", "validation_fraction"),
     *("n_iter_no_change", "random_state", "warm_start", "device", "precision", "compile"),

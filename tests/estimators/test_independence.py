@@ -64,6 +64,7 @@ CONFIGURATIONS = [
     for attention, layers, both, cell in itertools.product(POOLINGS, (1, 2), (False, True), CELLS)
 ]
 CONFIGURATIONS += [{"num_layers": 2, "cell": cell} for cell in WHOLE_SEQUENCE_MODELS]
+CONFIGURATIONS += [{"attention": "softmax", "step_path": True}]
 
 
 @pytest.mark.parametrize(
