@@ -37,9 +37,9 @@ _NETWORK = (
     *("fusion_size", "attention", "fusion", "dropout", "modality_dropout", "encoders"),
     *("label_generation", "label_mixing", "temperature", "expert_size", "neutral", "target_scale"),
     *("max_epochs", "batch_size", "optimizer", "lr", "weight_decay", "warmup", "schedule"),
-    *("gradient_accumulation", "gradient_clipping", "early_stopping", "validation_fraction"),
-    *("n_iter_no_change", "random_state", "warm_start", "device", "precision", "compile"),
-    *("expected_modalities", "allow_missing", "verbose"),
+    *("gradient_accumulation", "gradient_clipping", "weight_averaging", "early_stopping"),
+    *("validation_fraction", "n_iter_no_change", "refit", "random_state", "warm_start"),
+    *("device", "precision", "compile", "expected_modalities", "allow_missing", "verbose"),
 )
 
 SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
