@@ -55,8 +55,10 @@ class FitRows:
         The n rows.
     outside : GivenRows or None
         Validation rows of the user's.
-    train, held_out : int64 array
-        Numbers of the rows that are trained on, and of those that choose the best epoch.
+    train : int64 array
+        Numbers of the rows that are trained on.
+    held_out : int64 array
+        Numbers of the rows that choose the best epoch.
     keys : uint8 array of shape (n, 16)
         Fingerprints of the rows.
     """

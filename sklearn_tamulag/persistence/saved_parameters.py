@@ -42,6 +42,8 @@ _NETWORK = (
     *("device", "precision", "compile", "expected_modalities", "allow_missing", "verbose"),
 )
 
+_ENSEMBLE = ("n_estimators", "random_state", "n_jobs", "verbose")
+
 SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
     "TAMULAGRegressor": SavedParameters(_NETWORK, ("checkpoint",), ("callbacks",)),
     "TAMULAGClassifier": SavedParameters(
@@ -61,6 +63,9 @@ SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
         ),
         ("transformer", "tokenizer", "cache"),
     ),
+    # The estimators that they hold are described beside their parameters.
+    "SeedEnsembleRegressor": SavedParameters(_ENSEMBLE),
+    "SeedEnsembleClassifier": SavedParameters(_ENSEMBLE),
     "Pipeline": SavedParameters(("transform_input", "verbose"), ("memory",), ()),
 }
 """By the name of the class. A test compares each entry with the class's constructor."""
