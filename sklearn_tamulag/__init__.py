@@ -1,5 +1,6 @@
 """Multimodal sentiment recognition with TAM-ULAG, as scikit-learn estimators."""
 
+from sklearn_tamulag import ensemble
 from sklearn_tamulag._version import __version__
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.estimators.classifier import TAMULAGClassifier
@@ -15,6 +16,7 @@ __all__ = [
     "TAMULAGClassifier",
     "TAMULAGRegressor",
     "__version__",
+    "ensemble",
     "load",
     "reference_params",
     "save",

@@ -30,6 +30,7 @@ FLOORS = (
     ("training.loop",),
     ("training.resuming",),
     ("estimators", "model_selection"),
+    ("ensemble",),
 )
 ROOMS = tuple(room for floor in FLOORS for room in floor)
 HIGH_ROOMS = {
@@ -37,6 +38,7 @@ HIGH_ROOMS = {
     "nn",
     "labels",
     "estimators",
+    "ensemble",
 }
 ROOT_FILES = {"__init__.py", "_version.py", "exceptions.py", "py.typed"}
 # The one module that may name what scikit-learn keeps private.
@@ -384,7 +386,10 @@ def test_signatures_name_types_and_do_not_expand_them():
 
 @pytest.mark.parametrize(
     "room",
-    ["", "exceptions", "preprocessing", "datasets", "metrics", "model_selection", "inspection"],
+    [
+        *("", "exceptions", "preprocessing", "datasets", "metrics", "model_selection"),
+        *("inspection", "ensemble"),
+    ],
 )
 def test_the_documentation_lists_every_public_name(room):
     page = (DOCS / "api.rst").read_text("utf-8")

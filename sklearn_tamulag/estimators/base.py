@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from sklearn_tamulag.data.containers import open_container
 from sklearn_tamulag.data.fingerprint import row_keys
@@ -19,13 +18,14 @@ from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.naming import check_modality_names
 from sklearn_tamulag.estimators.continuing import apply_changes, check_continued, further_split
 from sklearn_tamulag.estimators.encoders import frozen_caches, learn_text
-from sklearn_tamulag.estimators.given_rows import GivenRows, RowReading
+from sklearn_tamulag.estimators.given_rows import FitRows, GivenRows, RowReading
 from sklearn_tamulag.estimators.learned_state import SavedNetwork
 from sklearn_tamulag.estimators.options import (
     label_strategy,
     resolve_device,
 )
 from sklearn_tamulag.estimators.outputs import NetworkOutputs, row_index
+from sklearn_tamulag.estimators.refitting import check_refit, refitted
 from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.training.feeding.frozen import with_frozen_states
 from sklearn_tamulag.training.feeding.rows import FeatureTable, RowDataset
@@ -66,6 +66,7 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
         """Validate everything, then train: a new net, or the one at hand."""
         fresh = not (hasattr(self, "net_") and (incremental or self.warm_start))
         device = self._check_settings(y)
+        anew = check_refit(self, X_val, incremental=incremental)
         X = open_container(X, modality_names(self, reset=fresh))
         if fresh:
             self.transformers_, self.tokenizers_ = learn_text(self.encoders, X)
@@ -85,35 +86,41 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
             )
         checkpoint = None if incremental else self._open_checkpoint(given, outside, train, held_out)
         if fresh:
-            generator = make_generator(seed, "cpu")
-            self._label_memory = None
-            self.net_ = self._build_net(given, train, device, seed, generator)
+            self.__dict__.pop("search_history_", None)
+            generator = self._begin(given, train, device, seed)
         else:
             apply_changes(self, device)
             self.net_.best_epoch.epoch_ = self.best_iter_
             # An int asks for the draws of its own.
             own = isinstance(self.random_state, Integral)
             seed = draw_seed(self.random_state) if own else seed
-            seed = further_seed(seed, len(self.net_.history))
-        if not fresh or torch.device(device).type != "cpu":
-            generator = make_generator(seed, device)
-        dataset, valid = self._datasets(given, train, held_out, outside)
-        known, valid_known = (
-            encode_human_labels(given.human, rows, self.net_.target, device)
-            for rows in (train, held_out)
-        )
-        self._train(
-            dataset,
-            valid,
-            data,
-            known,
-            valid_known,
-            checkpoint,
-            generator,
-            torch.from_numpy(keys[train]),
-            incremental=incremental,
-        )
+            generator = make_generator(further_seed(seed, len(self.net_.history)), device)
+        epochs = 1 if incremental else int(self.max_epochs)
+        scheduled = 0 if incremental else epochs
+        rows = FitRows(given, outside, train, held_out, keys)
+        self._train(rows, checkpoint, generator, epochs, scheduled)
+        if anew and self.best_iter_:
+            both = FitRows(
+                given, None, np.sort(np.concatenate([train, held_out])), held_out[:0], keys
+            )
+            best = self.best_iter_
+            again = None if checkpoint is None else checkpoint.of_refit(best)
+
+            def train_anew(twin: BaseTAMULAG) -> None:
+                # The rates are those of the same epochs of the search.
+                twin._train(both, again, twin._begin(given, both.train, device, seed), best, epochs)
+
+            refitted(self, train_anew)
         return self
+
+    def _begin(
+        self, given: GivenRows, train: NDArray[np.int64], device: str, seed: int
+    ) -> torch.Generator:
+        """Make a new net, and return the generator that its training draws from."""
+        generator = make_generator(seed, "cpu")
+        self._label_memory = None
+        self.net_ = self._build_net(given, train, device, seed, generator)
+        return generator if torch.device(device).type == "cpu" else make_generator(seed, device)
 
     def _check_settings(self, y: Any) -> str:
         """Check what needs no data, and return the device to train on."""
@@ -205,21 +212,20 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
 
     def _train(
         self,
-        dataset: RowDataset,
-        valid: RowDataset | None,
-        data: MultimodalData,
-        human: Tensor | None,
-        valid_human: Tensor | None,
+        rows: FitRows,
         checkpoint: EpochCheckpoint | None,
         generator: torch.Generator,
-        keys: Tensor,
-        *,
-        incremental: bool,
+        epochs: int,
+        scheduled_epochs: int,
     ) -> None:
-        """Run the net over the data set and keep what it learned, also when interrupted."""
+        """Run the net over the rows and keep what it learned, also when interrupted."""
         net, params = self.net_, self._plain_params()
-        net.max_epochs = 1 if incremental else params["max_epochs"]
-        net.scheduled_epochs = 0 if incremental else params["max_epochs"]
+        dataset, valid = self._datasets(rows.given, rows.train, rows.held_out, rows.outside)
+        human, valid_human = (
+            encode_human_labels(rows.given.human, part, net.target, str(net.device))
+            for part in (rows.train, rows.held_out)
+        )
+        net.max_epochs, net.scheduled_epochs = epochs, scheduled_epochs
         net.batch_size = params["batch_size"] or len(dataset)
         propose = label_strategy(self._label_generation(), params)
         memory = LabelMemory(
@@ -229,7 +235,7 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
             propose,
             fingerprint=dataset.fingerprint,
             human=human,
-            row_keys=keys,
+            row_keys=torch.from_numpy(rows.keys[rows.train]),
         )
         if self._label_memory is not None:
             memory.resume(self._label_memory)
@@ -241,7 +247,7 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
             self.history_ = history_frame(net)
             self.n_iter_ = len(self.history_)
             self.best_iter_ = net.best_epoch.epoch_
-            self._keep_labels(memory, dataset, data)
+            self._keep_labels(memory, dataset, rows.given.data)
 
     def _keep_labels(self, memory: LabelMemory, dataset: RowDataset, data: MultimodalData) -> None:
         """Put the unimodal labels in the order of the rows given to fit."""

@@ -101,6 +101,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         Batches, at least 1, that make one step of the optimizer, as if they were one batch.
     gradient_clipping : float > 0 or None, default=1.0
         The largest norm of the gradient; None does not limit it.
+    weight_averaging : {"ema", "swa"} or None, default=None
+        Which average of the weights over the steps predicts, and is scored on held-out rows: "ema"
+        is a running mean, "swa" the equal mean from the second epoch on. None takes the weights.
     class_weight : dict, "balanced" or None, default=None
         Classification only: a weight by class; "balanced" makes all classes weigh the same.
     early_stopping : bool, default=True
@@ -110,6 +113,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         Share of the rows held out, in whole groups; of every class alike in classification.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which training stops, at least 1.
+    refit : bool, default=False
+        Whether to train anew afterwards, on the held-out rows too, for as many epochs as the best
+        one's number. Needs `early_stopping`, and rows that are held out of X.
     random_state : int, RandomState instance or None, default=None
         Seeds weights, validation part, dropout and the order of rows. With an int the CPU gives
         equal bits at an equal number of threads; None draws from NumPy's global random state.
@@ -166,6 +172,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         and every modality: mean losses weighted by row and class alone, of a modality over the rows
         that have it, in validation compared with y or with what people said of it (NaN without such
         rows). Also ``dur`` in seconds, and whatever callbacks record.
+    search_history_ : DataFrame of shape (search epochs, columns)
+        After a `refit`, `history_` of the training that chose the number of epochs. All other
+        attributes are then those of the second training, on all rows.
     unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
         The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
         fit, in their order; one for a class that people gave. NaN where a row was held out, has
@@ -191,8 +200,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     labels             `label_generation`, `label_mixing`, `unimodal_weight`, `temperature`,
                        `expert_size`, `neutral`, `target_scale`
     training           `max_epochs`, `batch_size`, `optimizer`, `lr`, `weight_decay`, `warmup`,
-                       `schedule`, `gradient_accumulation`, `gradient_clipping`, `class_weight`
-    early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`
+                       `schedule`, `gradient_accumulation`, `gradient_clipping`,
+                       `weight_averaging`, `class_weight`
+    early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`, `refit`
     reproducibility    `random_state`, `warm_start`, `checkpoint`
     running            `device`, `precision`, `compile`, `expected_modalities`,
                        `allow_missing`, `callbacks`, `verbose`

@@ -45,6 +45,31 @@ class GivenRows:
     human: Any = None
 
 
+@dataclass(frozen=True)
+class FitRows:
+    """Which of the rows given to a fit do what in one training run.
+
+    Attributes
+    ----------
+    given : GivenRows
+        The n rows.
+    outside : GivenRows or None
+        Validation rows of the user's.
+    train : int64 array
+        Numbers of the rows that are trained on.
+    held_out : int64 array
+        Numbers of the rows that choose the best epoch.
+    keys : uint8 array of shape (n, 16)
+        Fingerprints of the rows.
+    """
+
+    given: GivenRows
+    outside: GivenRows | None
+    train: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    keys: NDArray[np.uint8]
+
+
 def row_values(argument: str, values: Any, n_rows: int) -> Any:
     """Check that an argument has one value per row; None passes.
 

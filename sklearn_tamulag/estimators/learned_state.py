@@ -41,6 +41,7 @@ class SavedNetwork(SavedEstimator, PlannedNetwork):
         "classes_",
         "n_iter_",
         "best_iter_",
+        "search_history_",
         "unimodal_labels_",
         "unimodal_label_history_",
     )
@@ -54,6 +55,8 @@ class SavedNetwork(SavedEstimator, PlannedNetwork):
         if "unimodal_labels_" in attributes:
             labels = attributes["unimodal_labels_"]
             attributes["unimodal_labels_"] = _with_storable_index(labels)
+        if "search_history_" in attributes:
+            attributes["search_history_"] = _storable_columns(attributes["search_history_"])
         if not hasattr(self, "net_"):
             return {"attributes": attributes}
         check_storable_text(attributes["transformers_"], attributes["tokenizers_"])
@@ -127,6 +130,18 @@ def _with_storable_index(labels: pd.DataFrame) -> pd.DataFrame:
         stacklevel=5,
     )
     return labels.set_axis(labels.index.map(str))
+
+
+def _storable_columns(history: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of the search's history what callbacks have recorded and cannot be stored."""
+    lost = [name for name in history.columns if not is_storable(history[[name]])]
+    if lost:
+        warnings.warn(
+            f"{lost} in search_history_ cannot be stored without code, and are left out.",
+            UserWarning,
+            stacklevel=5,
+        )
+    return history.drop(columns=lost)
 
 
 def _storable_history(history: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
 from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
+from sklearn_tamulag.training.loop.averaging import AVERAGES
 from sklearn_tamulag.training.loop.schedule import SCHEDULES
 
 REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
@@ -64,9 +65,11 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "schedule": [StrOptions(set(SCHEDULES))],
     "gradient_accumulation": [SIZE],
     "gradient_clipping": [POSITIVE, None],
+    "weight_averaging": [StrOptions(set(AVERAGES)), None],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [SIZE],
+    "refit": ["boolean"],
     "random_state": ["random_state"],
     "warm_start": ["boolean"],
     "checkpoint": [str, PathLike, None],
@@ -117,9 +120,11 @@ class TAMULAGParameters(BaseEstimator):
         schedule: str = "constant",
         gradient_accumulation: int = 1,
         gradient_clipping: float | None = 1.0,
+        weight_averaging: str | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.15,
         n_iter_no_change: int = 10,
+        refit: bool = False,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
         checkpoint: str | PathLike[str] | None = None,
@@ -160,9 +165,11 @@ class TAMULAGParameters(BaseEstimator):
         self.schedule = schedule
         self.gradient_accumulation = gradient_accumulation
         self.gradient_clipping = gradient_clipping
+        self.weight_averaging = weight_averaging
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.refit = refit
         self.random_state = random_state
         self.warm_start = warm_start
         self.checkpoint = checkpoint
@@ -248,10 +255,12 @@ class ClassifierParameters(TAMULAGParameters):
         schedule: str = "constant",
         gradient_accumulation: int = 1,
         gradient_clipping: float | None = 1.0,
+        weight_averaging: str | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         early_stopping: bool = True,
         validation_fraction: float = 0.15,
         n_iter_no_change: int = 10,
+        refit: bool = False,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
         checkpoint: str | PathLike[str] | None = None,
@@ -293,9 +302,11 @@ class ClassifierParameters(TAMULAGParameters):
             schedule=schedule,
             gradient_accumulation=gradient_accumulation,
             gradient_clipping=gradient_clipping,
+            weight_averaging=weight_averaging,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
+            refit=refit,
             random_state=random_state,
             warm_start=warm_start,
             checkpoint=checkpoint,

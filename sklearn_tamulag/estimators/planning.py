@@ -104,6 +104,7 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             modality_dropout=float(params["modality_dropout"]),
             accumulation=params["gradient_accumulation"],
             clipping=params["gradient_clipping"],
+            weight_averaging=params["weight_averaging"],
             patience=params["n_iter_no_change"] if params["early_stopping"] else None,
             warmup=params["warmup"],
             schedule=params["schedule"],

@@ -104,6 +104,9 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         Batches, at least 1, that make one step of the optimizer, as if they were one batch.
     gradient_clipping : float > 0 or None, default=1.0
         The largest norm of the gradient; None does not limit it.
+    weight_averaging : {"ema", "swa"} or None, default=None
+        Which average of the weights over the steps predicts, and is scored on held-out rows: "ema"
+        is a running mean, "swa" the equal mean from the second epoch on. None takes the weights.
     early_stopping : bool, default=True
         Whether to stop once the validation loss no longer improves, and restore the best epoch. The
         validation rows are `X_val`, or held out of X, in whole groups where there are any.
@@ -111,6 +114,9 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         Share of the rows held out, in whole groups; of every class alike in classification.
     n_iter_no_change : int, default=10
         Epochs without a better validation loss after which training stops, at least 1.
+    refit : bool, default=False
+        Whether to train anew afterwards, on the held-out rows too, for as many epochs as the best
+        one's number. Needs `early_stopping`, and rows that are held out of X.
     random_state : int, RandomState instance or None, default=None
         Seeds weights, validation part, dropout and the order of rows. With an int the CPU gives
         equal bits at an equal number of threads; None draws from NumPy's global random state.
@@ -165,6 +171,9 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         ``valid_`` columns of "multimodal" and every modality: mean losses weighted by row alone, of
         a modality over the rows that have it, in validation compared with y or with what people
         said of it (NaN without such rows). Also ``dur`` in seconds, and whatever callbacks record.
+    search_history_ : DataFrame of shape (search epochs, columns)
+        After a `refit`, `history_` of the training that chose the number of epochs. All other
+        attributes are then those of the second training, on all rows.
     unimodal_labels_ : DataFrame of shape (n, M), dtype float64
         The generated labels in the units of y, as of `best_iter_`, of the rows given to fit, in
         their order; those that people gave as they were given. NaN where a row was held out, has
@@ -192,8 +201,9 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     labels             `label_generation`, `label_mixing`, `unimodal_weight`, `temperature`,
                        `expert_size`, `neutral`, `target_scale`
     training           `max_epochs`, `batch_size`, `optimizer`, `lr`, `weight_decay`, `warmup`,
-                       `schedule`, `gradient_accumulation`, `gradient_clipping`
-    early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`
+                       `schedule`, `gradient_accumulation`, `gradient_clipping`,
+                       `weight_averaging`
+    early stopping     `early_stopping`, `validation_fraction`, `n_iter_no_change`, `refit`
     reproducibility    `random_state`, `warm_start`, `checkpoint`
     running            `device`, `precision`, `compile`, `expected_modalities`,
                        `allow_missing`, `callbacks`, `verbose`

@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_tamulag.estimators.classifier import TAMULAGClassifier
 from sklearn_tamulag.estimators.regressor import TAMULAGRegressor
+from sklearn_tamulag.estimators.saved_gatherings import gathering_of, gathering_value
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.estimators import (
     KIND,
@@ -33,7 +34,21 @@ _CLASSES = {
         *(MultimodalPadder, SequenceScaler, TextTokenizer, TextEmbedder, FlatToMultimodal),
     )
 }
+# Estimators that hold others, by name; the rooms above that define them enter them here.
+_GATHERINGS: dict[str, type] = {}
 _SKIPPED = ("passthrough", None)
+
+
+def register_gathering(cls: type) -> None:
+    """Let `save` and `load` know a class of this package that holds fitted estimators.
+
+    Parameters
+    ----------
+    cls : type
+        The class. Its instances have the parameter ``estimator`` and, once fitted, the attribute
+        ``estimators_``; its method ``_check_kind`` refuses what it does not hold.
+    """
+    _GATHERINGS[cls.__name__] = cls
 
 
 def save(estimator: Any, path: str | PathLike[str]) -> None:
@@ -42,12 +57,13 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
     Parameters
     ----------
     estimator : estimator instance or Pipeline
-        A `TAMULAGRegressor`, `TAMULAGClassifier`, a transformer of `preprocessing`, or a
-        scikit-learn Pipeline of these, of "passthrough" and of further such pipelines; fitted or
-        not. A parameter that cannot be stored without code, as callbacks cannot, is replaced by its
-        default, with a warning. Parameters that name a place are not in the file, as places of one
-        machine mean nothing on another: `checkpoint`, `cache`, and the name or folder of a
-        transformer or tokenizer, also within `encoders`. What was learned from them is in the file.
+        A `TAMULAGRegressor`, `TAMULAGClassifier`, a transformer of `preprocessing`, a seed ensemble
+        of `ensemble`, or a scikit-learn Pipeline of these, of "passthrough" and of further such
+        pipelines; fitted or not. A parameter that cannot be stored without code, as callbacks
+        cannot, is replaced by its default, with a warning. Parameters that name a place are not in
+        the file, as places of one machine mean nothing on another: `checkpoint`, `cache`, and the
+        name or folder of a transformer or tokenizer, also within `encoders`. What was learned from
+        them is in the file.
     path : str or path
         Where to. A file that is there is replaced once the new one is complete.
 
@@ -141,18 +157,23 @@ def _described(estimator: Any, role: str) -> Any:
         ]
         others = {name: getattr(estimator, name) for name in ("transform_input", "verbose")}
         return {"class": "Pipeline", "steps": steps, "params": others}
+    if type(estimator) in _GATHERINGS.values():
+        return gathering_value(estimator, lambda held: _described(held, "What an ensemble holds"))
     if type(estimator) not in _CLASSES.values():
         found = getattr(estimator, "best_estimator_", None)
         hint = "; save its best_estimator_" if type(found) in (*_CLASSES.values(), Pipeline) else ""
         raise TypeError(
-            f"{role} must be of a class among {list(_CLASSES)} or a Pipeline of these, got "
-            f"{type(estimator).__name__}{hint}. joblib.dump saves any estimator."
+            f"{role} must be of a class among {[*_CLASSES, *_GATHERINGS]} or a Pipeline of these, "
+            f"got {type(estimator).__name__}{hint}. joblib.dump saves any estimator."
         )
     return estimator_value(estimator)
 
 
 def _made(value: Any, device: Any, places: dict[str, Any]) -> Any:
     """Make an estimator or a pipeline of its description, and collect the places it names."""
+    if value["class"] in list(_GATHERINGS):
+        cls = _GATHERINGS[value["class"]]
+        return gathering_of(value, cls, lambda held, inner: _made(held, device, inner), places)
     if value["class"] != "Pipeline":
         return estimator_of(value, _CLASSES, device, places=places)
     if value.keys() != {"class", "steps", "params"}:

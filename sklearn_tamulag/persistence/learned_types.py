@@ -38,6 +38,7 @@ LEARNED_TYPES: Mapping[str, Callable[[Any], bool]] = {
     "classes_": _is_row,
     "n_iter_": _is_count,
     "best_iter_": _is_count,
+    "search_history_": lambda value: isinstance(value, pd.DataFrame),
     "unimodal_labels_": lambda value: isinstance(value, pd.DataFrame),
     "unimodal_label_history_": lambda value: (
         isinstance(value, np.ndarray) and value.dtype == np.float64 and value.ndim in (3, 4)

@@ -38,10 +38,12 @@ _NETWORK = (
     *("encoders", "label_generation", "label_mixing", "unimodal_weight", "temperature"),
     *("expert_size", "neutral", "target_scale"),
     *("max_epochs", "batch_size", "optimizer", "lr", "weight_decay", "warmup", "schedule"),
-    *("gradient_accumulation", "gradient_clipping", "early_stopping", "validation_fraction"),
-    *("n_iter_no_change", "random_state", "warm_start", "device", "precision", "compile"),
-    *("expected_modalities", "allow_missing", "verbose"),
+    *("gradient_accumulation", "gradient_clipping", "weight_averaging", "early_stopping"),
+    *("validation_fraction", "n_iter_no_change", "refit", "random_state", "warm_start"),
+    *("device", "precision", "compile", "expected_modalities", "allow_missing", "verbose"),
 )
+
+_ENSEMBLE = ("n_estimators", "random_state", "n_jobs", "verbose")
 
 SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
     "TAMULAGRegressor": SavedParameters(_NETWORK, ("checkpoint",), ("callbacks",)),
@@ -62,6 +64,9 @@ SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
         ),
         ("transformer", "tokenizer", "cache"),
     ),
+    # The estimators that they hold are described beside their parameters.
+    "SeedEnsembleRegressor": SavedParameters(_ENSEMBLE),
+    "SeedEnsembleClassifier": SavedParameters(_ENSEMBLE),
     "Pipeline": SavedParameters(("transform_input", "verbose"), ("memory",), ()),
 }
 """By the name of the class. A test compares each entry with the class's constructor."""

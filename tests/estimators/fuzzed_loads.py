@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 
 import sklearn_tamulag
 from sklearn_tamulag import MultimodalPadder
+from sklearn_tamulag.ensemble import SeedEnsembleRegressor
 from sklearn_tamulag.preprocessing import SequenceScaler
 from tests.persistence.bombs import BOMBS
 from tests.persistence.forging import resealed
@@ -54,6 +55,7 @@ def honest_files():
     }
     steps = [("pad", MultimodalPadder()), ("fit", regressor(max_epochs=1, num_layers=2))]
     fits["pipeline"] = Pipeline(steps).fit(X, y)
+    fits["ensemble"] = SeedEnsembleRegressor(fits["pipeline"], 2, random_state=0).fit(X, y)
     try:
         from tests.tiny_bert import tiny_bert, tiny_texts
 

@@ -15,6 +15,7 @@ from skorch.callbacks import Checkpoint, EpochScoring
 
 import sklearn_tamulag
 from sklearn_tamulag import MultimodalPadder, TAMULAGClassifier, TAMULAGRegressor
+from sklearn_tamulag.ensemble import SeedEnsembleClassifier, SeedEnsembleRegressor
 from sklearn_tamulag.persistence.container import read_value, write_value
 from sklearn_tamulag.persistence.json_text import parse_json
 from sklearn_tamulag.persistence.saved_parameters import SAVED_PARAMETERS
@@ -27,7 +28,7 @@ CLASSES = {
     cls.__name__: cls
     for cls in (
         *(TAMULAGRegressor, TAMULAGClassifier, MultimodalPadder, SequenceScaler),
-        *(TextTokenizer, TextEmbedder, Pipeline),
+        *(TextTokenizer, TextEmbedder, Pipeline, SeedEnsembleRegressor, SeedEnsembleClassifier),
     )
 }
 TEXTS = ["good film", "bad plot", "fine", "awful film", "great", "poor plot", "good", "bad"]
@@ -59,7 +60,7 @@ def rows():
 def test_every_parameter_has_its_place_in_the_table(name):
     entry = SAVED_PARAMETERS[name]
     listed = [*entry.values, *entry.places, *entry.empty]
-    of_class = set(inspect.signature(CLASSES[name]).parameters) - {"steps"}
+    of_class = set(inspect.signature(CLASSES[name]).parameters) - {"steps", "estimator"}
     if name == "Pipeline":  # which versions of scikit-learn have different ones of
         assert of_class <= {*listed}
     else:

@@ -8,7 +8,7 @@ from sklearn_tamulag.training.loop.net import TAMULAGNet
 
 _SETTINGS = (
     *("autocast", "compiled", "similarity_mixing", "task_weights", "modality_dropout"),
-    *("accumulation", "clipping", "patience", "warmup", "schedule", "verbose"),
+    *("accumulation", "clipping", "weight_averaging", "patience", "warmup", "schedule", "verbose"),
 )
 
 

@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from sklearn_tamulag.exceptions import NonFiniteLossError
+from sklearn_tamulag.training.loop.averaging import averaging_of
 from sklearn_tamulag.training.loop.epoch_losses import MULTIMODAL
 
 
@@ -109,6 +110,9 @@ class FiniteWeights(Callback):
         """
         if self.state_ is not None:
             net.module_.load_state_dict(self.state_, strict=False)
+        averaging = averaging_of(net)
+        if averaging is not None:
+            averaging.forget()
         # Its running means may hold what the weights held.
         net.initialize_optimizer()
 

@@ -19,6 +19,7 @@ from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
 from sklearn_tamulag.training.feeding.batching import BatchLoader, inference_order, inference_rows
 from sklearn_tamulag.training.feeding.rows import FeatureTable, RowDataset
+from sklearn_tamulag.training.loop.averaging import averaging_callbacks
 from sklearn_tamulag.training.loop.callbacks import (
     BestEpoch,
     EpochProgress,
@@ -68,6 +69,8 @@ class TAMULAGNet(MultitaskSteps):
         Batches whose gradients are added up before the weights move.
     clipping : float or None
         Largest norm of the gradient.
+    weight_averaging : {"ema", "swa"} or None
+        Which average over the steps stands in for the last weights.
     patience : int or None
         Epochs without a better validation loss after which training stops; None never stops.
     warmup : float
@@ -106,6 +109,7 @@ class TAMULAGNet(MultitaskSteps):
         modality_dropout: float = 0.0,
         accumulation: int = 1,
         clipping: float | None = None,
+        weight_averaging: str | None = None,
         patience: int | None = None,
         warmup: float = 0.0,
         schedule: str = "constant",
@@ -122,6 +126,7 @@ class TAMULAGNet(MultitaskSteps):
         self.modality_dropout = modality_dropout
         self.accumulation = accumulation
         self.clipping = clipping
+        self.weight_averaging = weight_averaging
         self.patience = patience
         self.warmup = warmup
         self.schedule = schedule
@@ -133,6 +138,7 @@ class TAMULAGNet(MultitaskSteps):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         callbacks: list[tuple[str, Callback]] = [
             ("epoch_timer", EpochTimer()),
+            *averaging_callbacks(self.weight_averaging),
             ("best_epoch", BestEpoch(self.patience)),
             ("finite_weights", FiniteWeights()),
             # After the best epoch's weights are back.

@@ -14,6 +14,7 @@ from sklearn_tamulag.exceptions import NonFiniteLossError
 from sklearn_tamulag.labels import LabelMemory, initial_labels
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
 from sklearn_tamulag.training.feeding.rows import Batch, Inputs, RowDataset
+from sklearn_tamulag.training.loop.averaging import averaging_of
 from sklearn_tamulag.training.loop.epoch_losses import record_losses
 from sklearn_tamulag.training.loop.health import all_finite, check_losses
 from sklearn_tamulag.training.loop.missing import hide_modalities
@@ -49,6 +50,8 @@ class MultitaskSteps(NeuralNet):
     task_weights: TaskWeights | None
     clipping: float | None
     modality_dropout: float
+    # Nets out of dumps of earlier versions do not have it.
+    weight_averaging: str | None = None
     # The compiled module, while training runs; predictions come from the module itself.
     _compiled: Any = None
     # Where the draws of training come from, while it runs.
@@ -229,6 +232,9 @@ class MultitaskSteps(NeuralNet):
             raise NonFiniteLossError(epoch, len(read), "weights", prefix)
         if training:
             self.memory.end_epoch()
+            averaging = averaging_of(self)
+            if averaging is not None:
+                averaging.put(self)
         # (batches, 2 M) -> (batches, 2, M)
         sums = read[:, n_tasks + 1 : -1].reshape(len(read), 2, -1)
         record_losses(self.history, prefix, read_losses, read[:, n_tasks], sums, self.modalities)

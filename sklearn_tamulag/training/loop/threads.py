@@ -41,6 +41,29 @@ def worker_threads() -> Iterator[None]:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread within a block, without a word to other threads of the process.
+
+    Yields
+    ------
+    None
+        Once, for the block to run.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     torch.get_num_threads()
+    1
+    """
+    # The number is asked for first: torch sets it in a new thread when it is first needed.
+    if torch.get_num_threads() == 1:
+        yield
+        return
+    with threadpool_limits(1, user_api="openmp"):
+        yield
+
+
+@contextmanager
 def limited_threads(n_threads: int) -> Iterator[None]:
     """Compute with a number of threads within a block; afterwards it is what it was.
 

@@ -1,5 +1,7 @@
 """Checkpoints: the state of a fit at every epoch's end, in a folder that many fits can share."""
 
+from __future__ import annotations
+
 import json
 import re
 import warnings
@@ -28,7 +30,8 @@ MANIFEST = "checkpoint.json"
 """The file that says which fit a folder belongs to."""
 
 _KIND = "checkpoint"
-_STATE_FILE = re.compile(r"epochs-(\d+)\.safetensors")
+_STATE_FILE = re.compile(r"([a-z]+)-(\d+)\.safetensors")
+_SEARCH, _REFIT = "epochs", "refit"
 
 
 class EpochCheckpoint:
@@ -45,12 +48,30 @@ class EpochCheckpoint:
         Name of the fit, from :func:`sklearn_tamulag.training.resuming.fit_manifest.manifest_hash`.
     max_epochs : int
         The epochs that the fit may last.
+    run : {"epochs", "refit"}, default="epochs"
+        Which training run of the fit, as the file's name begins.
     """
 
-    def __init__(self, folder: Path, fit: str, max_epochs: int) -> None:
+    def __init__(self, folder: Path, fit: str, max_epochs: int, run: str = _SEARCH) -> None:
         self.folder = folder
         self.fit = fit
         self.max_epochs = max_epochs
+        self.run = run
+
+    def of_refit(self, n_epochs: int) -> EpochCheckpoint:
+        """The checkpoint of the same fit's second run, on all rows.
+
+        Parameters
+        ----------
+        n_epochs : int
+            The epochs of that run.
+
+        Returns
+        -------
+        EpochCheckpoint
+            In the same folder, and with a file of its own.
+        """
+        return EpochCheckpoint(self.folder, f"{self.fit} {_REFIT}", n_epochs, _REFIT)
 
     def save(self, net: TAMULAGNet) -> None:
         """Write the state of a net in training; a crash meanwhile leaves the file before it.
@@ -66,7 +87,7 @@ class EpochCheckpoint:
             If the file cannot be written.
         """
         state = {"fit": self.fit, "versions": library_versions(), "training": training_state(net)}
-        path = self.folder / f"epochs-{self.max_epochs}.safetensors"
+        path = self.folder / f"{self.run}-{self.max_epochs}.safetensors"
         _refuse_link(path)
         write_value(path, state, kind=_KIND)
 
@@ -108,8 +129,8 @@ class EpochCheckpoint:
         found = {}
         for path in self.folder.iterdir():
             name = _STATE_FILE.fullmatch(path.name)
-            if name and int(name[1]) <= self.max_epochs:
-                found[int(name[1])] = path
+            if name and name[1] == self.run and int(name[2]) <= self.max_epochs:
+                found[int(name[2])] = path
         return found[max(found)] if found else None
 
 
