@@ -130,7 +130,7 @@ def best_possible_error(
     >>> round(best_possible_error(n_samples=2000), 2)
     0.16
     >>> round(best_possible_error("sarcasm", metric="sign", n_samples=2000), 2)
-    0.13
+    0.12
     """
     rules, sizes, ends = check_world(world, feature_sizes, length_range, agreement)
     if metric == "zero_one" and n_classes is None:
