@@ -74,7 +74,7 @@ def test_second_moments_by_hand(worlds):
 
 @pytest.mark.slow
 def test_a_run_is_kept_and_gone_on_with(worlds, tmp_path, capsys):
-    command = ["--worlds", "order", "--seeds", "1", "--train", "40", "--test", "40"]
+    command = ["--worlds", "order", "--seeds", "1", "--train", "120", "--test", "40"]
     command += ["--epochs", "1", "--jobs", "1", "--keep", str(tmp_path / "rows.jsonl")]
     worlds.main([*command, "--variants", "ridge, means"])
     assert "1/2  seed 0  order, constant" in capsys.readouterr().out
