@@ -20,7 +20,7 @@ from sklearn_tamulag.training.resuming.net_state import restore_optimizer
 # What y means to a network, which was trained on it.
 _OF_THE_TARGET = ("neutral", "target_scale")
 # Options of an encoder that may change: how it is trained, and where its states are kept.
-_CHANGEABLE = (*OPTIMIZER_OPTIONS, "cache")
+_CHANGEABLE = (*OPTIMIZER_OPTIONS, "layer_decay", "cache")
 
 
 def check_continued(estimator: PlannedNetwork) -> None:
