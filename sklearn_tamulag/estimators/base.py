@@ -181,7 +181,8 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
             "training rows": train,
             "validation rows": held_out,
         }
-        return open_checkpoint(self.checkpoint, type(self).__name__, self._plain_params(), content)
+        params = self._plain_params() | {"precision": self._resolved_precision()}
+        return open_checkpoint(self.checkpoint, type(self).__name__, params, content)
 
     def _datasets(
         self,

@@ -20,7 +20,7 @@ from sklearn_tamulag.training.resuming.net_state import restore_optimizer
 # What y means to a network, which was trained on it.
 _OF_THE_TARGET = ("neutral", "target_scale")
 # Options of an encoder that may change: how it is trained, and where its states are kept.
-_CHANGEABLE = (*OPTIMIZER_OPTIONS, "cache")
+_CHANGEABLE = (*OPTIMIZER_OPTIONS, "layer_decay", "cache")
 
 
 def check_continued(estimator: PlannedNetwork) -> None:
@@ -38,7 +38,7 @@ def check_continued(estimator: PlannedNetwork) -> None:
         network has; the message names it.
     """
     # The plan of an earlier version lacks the parameters that have come since.
-    before = estimator._default_params() | estimator._plan["params"]
+    before = default_parameters(type(estimator)) | estimator._plan["params"]
     now = estimator._planned_parameters()
     changed = changed_parameters(before, now)
     refused = [name for name in changed if _shapes(estimator, name, before, now)]

@@ -1,7 +1,7 @@
 """What ``encoders`` may say of a modality's encoder, recurrent or a transformer."""
 
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any
 
@@ -39,9 +39,12 @@ TRANSFORMER_OPTIONS: dict[str, list[Any]] = {
     "tokenizer": [str, PathLike, None],
     "trainable": ["boolean"],
     "freeze_layers": [Interval(Integral, 0, None, closed="left")],
+    "freeze_embeddings": ["boolean"],
+    "layer_decay": [Interval(Real, 0, 1, closed="right")],
     "gradient_checkpointing": ["boolean"],
     "max_length": [SIZE, None],
     "lowercase": ["boolean"],
+    "prefix": [str],
     "cache": [str, PathLike, None],
 }
 
@@ -143,6 +146,7 @@ def transformer_spec(options: Mapping[str, Any], config: Mapping[str, Any]) -> T
         trainable=bool(options.get("trainable", True)),
         freeze_layers=int(options.get("freeze_layers", 0)),
         gradient_checkpointing=bool(options.get("gradient_checkpointing", False)),
+        freeze_embeddings=bool(options.get("freeze_embeddings", False)),
     )
 
 
@@ -205,6 +209,7 @@ def learn_text(
                 source,
                 max_length=options.get("max_length"),
                 lowercase=bool(options.get("lowercase", False)),
+                prefix=options.get("prefix", ""),
                 config=configs[name],
             ).state()
     return configs, tokenizers

@@ -1,6 +1,5 @@
 """The constructors of the estimators, and what each of their parameters may be."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -14,6 +13,7 @@ from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
 from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
+from sklearn_tamulag.persistence.former_dumps import take_defaults
 from sklearn_tamulag.training.loop.averaging import AVERAGES
 from sklearn_tamulag.training.loop.schedule import SCHEDULES
 
@@ -27,7 +27,7 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
-PRECISIONS = ("float32", "float64", "bfloat16")
+PRECISIONS = ("auto", "float32", "float64", "bfloat16")
 
 # The ranges that several parameters, and their values by modality, share.
 SIZE = Interval(Integral, 1, None, closed="left")
@@ -183,15 +183,7 @@ class TAMULAGParameters(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        # The dump of an earlier version lacks the parameters that have come since.
-        for name, default in self._default_params().items():
-            if not hasattr(self, name):
-                setattr(self, name, default)
-
-    def _default_params(self) -> dict[str, Any]:
-        """What the constructor sets where nothing is said."""
-        parameters = inspect.signature(type(self)).parameters
-        return {name: parameter.default for name, parameter in parameters.items()}
+        take_defaults(self)
 
     def _plain_params(self) -> dict[str, Any]:
         """The parameters, numbers of NumPy as Python's, which torch and tokenizers insist on."""

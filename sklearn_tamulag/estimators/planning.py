@@ -12,8 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_tamulag.estimators.given_rows import GivenRows
-from sklearn_tamulag.estimators.options import network_arguments, optimizer_arguments, own_callback
+from sklearn_tamulag.estimators.options import (
+    network_arguments,
+    optimizer_arguments,
+    own_callback,
+    resolve_device,
+)
 from sklearn_tamulag.estimators.parameters import TAMULAGParameters
+from sklearn_tamulag.estimators.precision_choice import resolve_precision
 from sklearn_tamulag.estimators.task_weights import are_silent, task_weights
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.nn.randomness import drawn_from
@@ -51,7 +57,24 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             for name, value in self._plain_params().items()
             if name not in _UNPLANNED
         }
-        return params | {"label_generation": self._label_generation()}
+        # A network that is loaded where there are other units computes as it was trained.
+        return params | {
+            "label_generation": self._label_generation(),
+            "precision": self._resolved_precision(),
+        }
+
+    def _resolved_precision(self) -> str:
+        """The precision that "auto" stands for, here and now."""
+        if self.precision != "auto":
+            return self.precision
+        return resolve_precision(self.precision, self.encoders, resolve_device(self.device))
+
+    @property
+    def precision_(self) -> str:
+        """The precision of the network: what `precision="auto"` has come to."""
+        if self.net_.dtype == torch.float64:
+            return "float64"
+        return "bfloat16" if self.net_.autocast else "float32"
 
     def _label_generation(self) -> str:
         """The strategy of the labels; "auto" generates none that no task is trained on."""
@@ -114,5 +137,5 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             # A callback keeps its state on itself; the caller's own stay as they are.
             callbacks=[own_callback(callback) for callback in self.callbacks or ()],
             **{f"module__{name}": value for name, value in network.items()},
-            **optimizer_arguments(params, self.modalities_, device),
+            **optimizer_arguments(params, self.modalities_, device, self.transformers_),
         )

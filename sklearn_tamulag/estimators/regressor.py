@@ -63,8 +63,8 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`,
         `step_path`, and `lr` and `weight_decay` of the encoder alone. Or
         ``{"transformer": name_or_folder}``, which reads strings or token ids, with the options
-        "trainable", "freeze_layers", "tokenizer", "max_length", "lowercase",
-        "gradient_checkpointing", "cache"; see the user guide on text.
+        "trainable", "freeze_layers", "freeze_embeddings", "layer_decay", "tokenizer", "max_length",
+        "lowercase", "prefix", "gradient_checkpointing", "cache"; see the user guide on text.
     label_generation : {"auto", "calibrated", "ulgm", "ulag", "none"}, default="auto"
         Where labels of the modalities come from: "calibrated" reads them off a row's place between
         the centres of the negative and the positive rows, "ulgm" off the ratio of its distances to
@@ -128,8 +128,10 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         same. Many fits can share the folder. Needs an int `random_state`; not for `partial_fit`.
     device : str or torch.device, default="auto"
         Where to train, as torch names it; "auto" takes CUDA where there is one.
-    precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Of weights and features; "bfloat16" computes in it where torch deems that safe.
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="float32"
+        Of weights and features; "bfloat16" computes in it where torch deems that safe. "auto" is
+        "bfloat16" where a transformer is fine-tuned on a CPU or GPU with units for it, else
+        "float32"; see `precision_`.
     compile : bool, default=False
         Whether training runs through torch.compile: a minute slower to start, and faster at best on
         a GPU. On the CPU it gains next to nothing.
@@ -155,6 +157,8 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         The number of features per step, by modality; None for token ids.
     transformers_, tokenizers_ : dict
         By modality, the configuration of its transformer, and the tokenizer of its strings.
+    precision_ : {"float32", "float64", "bfloat16"}
+        The precision of the network, which "auto" was resolved to.
     n_features_in_ : int
         The columns of what was fitted, as scikit-learn counts them: ``X.shape[1]``, those of the
         flat matrix, for MultimodalData; M for a dict, a list of dicts or a table with a column per

@@ -55,12 +55,12 @@ SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
     ),
     "SequenceScaler": SavedParameters(("with_mean", "with_std", "allow_missing")),
     "TextTokenizer": SavedParameters(
-        ("modality", "max_length", "lowercase", "ids", "groups"), ("tokenizer",)
+        ("modality", "max_length", "lowercase", "prefix", "ids", "groups"), ("tokenizer",)
     ),
     "TextEmbedder": SavedParameters(
         (
-            *("modality", "max_length", "lowercase", "batch_size", "device", "progress"),
-            *("ids", "groups"),
+            *("modality", "max_length", "lowercase", "prefix", "batch_size", "device"),
+            *("progress", "ids", "groups"),
         ),
         ("transformer", "tokenizer", "cache"),
     ),
