@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn_tamulag.estimators.encoders import OPTIMIZER_OPTIONS, encoder_options
 from sklearn_tamulag.estimators.options import network_arguments
 from sklearn_tamulag.estimators.planning import PlannedNetwork
+from sklearn_tamulag.persistence.former_dumps import default_parameters
 from sklearn_tamulag.training.loop.further import take_settings
 from sklearn_tamulag.training.objective.targets import ClassTarget
 from sklearn_tamulag.training.resuming.net_state import restore_optimizer
