@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 
 from sklearn_tamulag.data.sklearn_private import check_first_partial_fit
 from sklearn_tamulag.estimators.base import BaseTAMULAG
-from sklearn_tamulag.estimators.given_rows import GivenRows
+from sklearn_tamulag.estimators.class_targets import ClassTargets
 from sklearn_tamulag.estimators.outputs import ClassOutputs
 from sklearn_tamulag.estimators.parameters import ClassifierParameters
-from sklearn_tamulag.training.objective.classes import check_classes, class_codes, class_weights
-from sklearn_tamulag.training.objective.targets import ClassTarget
 
 
-class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, BaseTAMULAG):
+class TAMULAGClassifier(
+    ClassOutputs, ClassTargets, ClassifierMixin, ClassifierParameters, BaseTAMULAG
+):
     """Recognise sentiment or emotion classes from several modalities with TAM-ULAG.
 
     The network of `TAMULAGRegressor` with an output per class [1]_, [2]_. Labels of the modalities
@@ -327,32 +326,3 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         """
         check_first_partial_fit(self, classes)
         return self._fit(X, y, sample_weight, incremental=True)
-
-    def _read_target(
-        self, y: Any, weight: NDArray[np.float64], *, learn: bool, name: str = "y"
-    ) -> NDArray[np.int64]:
-        values = check_classes(y, name)
-        if learn:
-            self.classes_ = np.unique(values[weight > 0])
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "y must have at least two classes, got one class only: "
-                f"{self.classes_.tolist()[0]!r}."
-            )
-        return class_codes(values, self.classes_, weight, name)
-
-    def _weigh_classes(
-        self,
-        values: NDArray[Any],
-        weight: NDArray[np.float64],
-        learned_from: GivenRows | None = None,
-    ) -> NDArray[np.float64]:
-        classes, learned = self.classes_, None
-        if learned_from is not None:
-            learned = classes[learned_from.values], learned_from.sample_weight
-        return class_weights(classes[values], weight, self.class_weight, learned)
-
-    def _make_target(
-        self, y: NDArray[np.int64], weight: NDArray[np.float64], dtype: torch.dtype
-    ) -> ClassTarget:
-        return ClassTarget(n_classes=len(self.classes_), dtype=dtype)
