@@ -163,9 +163,9 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         that have it, in validation compared with y or with what people said of it (NaN without such
         rows). Also ``dur`` in seconds, and whatever callbacks record.
     unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
-        The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
-        fit, in their order; one for a class that people gave. NaN where a row was held out, has
-        weight zero or lacks the modality.
+        The probabilities by (modality, class), as of `best_iter_`, of the rows given to fit, in
+        their order: one for a class that people gave, and with "none" for that of y. NaN where a
+        row was held out, has weight zero or lacks the modality.
     unimodal_label_history_ : float64 ndarray of shape (epochs, n, M, K)
         The labels at the end of every epoch on these rows.
 
