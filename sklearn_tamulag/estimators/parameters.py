@@ -1,6 +1,5 @@
 """The constructors of the estimators, and what each of their parameters may be."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -14,6 +13,7 @@ from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.persistence.saved_parameters import former_defaults
 from sklearn_tamulag.training.loop.schedule import SCHEDULES
 
 REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
@@ -177,14 +177,9 @@ class TAMULAGParameters(BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         # The dump of an earlier version lacks the parameters that have come since.
-        for name, default in self._default_params().items():
+        for name, default in former_defaults(type(self)).items():
             if not hasattr(self, name):
                 setattr(self, name, default)
-
-    def _default_params(self) -> dict[str, Any]:
-        """What the constructor sets where nothing is said."""
-        parameters = inspect.signature(type(self)).parameters
-        return {name: parameter.default for name, parameter in parameters.items()}
 
     def _plain_params(self) -> dict[str, Any]:
         """The parameters, numbers of NumPy as Python's, which torch and tokenizers insist on."""
