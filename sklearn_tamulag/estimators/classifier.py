@@ -179,9 +179,9 @@ class TAMULAGClassifier(
         After a `refit`, `history_` of the training that chose the number of epochs. All other
         attributes are then those of the second training, on all rows.
     unimodal_labels_ : DataFrame of shape (n, M * K), dtype float64
-        The generated probabilities by (modality, class), as of `best_iter_`, of the rows given to
-        fit, in their order; one for a class that people gave. NaN where a row was held out, has
-        weight zero or lacks the modality.
+        The probabilities by (modality, class), as of `best_iter_`, of the rows given to fit, in
+        their order: one for a class that people gave, and with "none" for that of y. NaN where a
+        row was held out, has weight zero or lacks the modality.
     unimodal_label_history_ : float64 ndarray of shape (epochs, n, M, K)
         The labels at the end of every epoch on these rows.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn_tamulag.estimators.encoders import OPTIMIZER_OPTIONS, encoder_options
 from sklearn_tamulag.estimators.options import network_arguments
 from sklearn_tamulag.estimators.planning import PlannedNetwork
-from sklearn_tamulag.persistence.former_dumps import default_parameters
+from sklearn_tamulag.persistence.saved_parameters import former_defaults
 from sklearn_tamulag.training.loop.further import take_settings
 from sklearn_tamulag.training.objective.targets import ClassTarget
 from sklearn_tamulag.training.resuming.net_state import restore_optimizer
@@ -39,7 +39,7 @@ def check_continued(estimator: PlannedNetwork) -> None:
         network has; the message names it.
     """
     # The plan of an earlier version lacks the parameters that have come since.
-    before = default_parameters(type(estimator)) | estimator._plan["params"]
+    before = former_defaults(type(estimator)) | estimator._plan["params"]
     now = estimator._planned_parameters()
     changed = changed_parameters(before, now)
     refused = [name for name in changed if _shapes(estimator, name, before, now)]

@@ -11,7 +11,11 @@ from sklearn_tamulag.persistence.encoding import encode
 from sklearn_tamulag.persistence.errors import NotStorableError, described
 from sklearn_tamulag.persistence.learned_types import check_learned
 from sklearn_tamulag.persistence.limits import shortened
-from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
+from sklearn_tamulag.persistence.saved_parameters import (
+    check_parameters,
+    former_defaults,
+    without_places,
+)
 from sklearn_tamulag.persistence.settings import (
     SETTINGS,
     metadata_requests,
@@ -296,8 +300,7 @@ def estimator_of(
     if device is not None and "device" in params:
         params["device"] = device
     # What has no default and names a place is None, too.
-    params = dict.fromkeys(_required(cls)) | params
-    estimator = cls(**params)
+    estimator = cls(**(dict.fromkeys(_required(cls)) | former_defaults(cls) | params))
     set_requests(estimator, value["requests"])
     set_output(estimator, value["output"])
     restore = getattr(estimator, "_restore_learned", None)

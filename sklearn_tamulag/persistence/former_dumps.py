@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-
-def default_parameters(cls: type) -> dict[str, Any]:
-    """What the constructor of an estimator sets where nothing is said.
-
-    Parameters
-    ----------
-    cls : type
-        The estimator's class.
-
-    Returns
-    -------
-    dict of str to object
-        The defaults, by parameter.
-
-    Examples
-    --------
-    >>> from sklearn_tamulag import MultimodalPadder
-    >>> default_parameters(MultimodalPadder)["keep"]
-    'head'
-    """
-    parameters = inspect.signature(cls).parameters
-    return {name: parameter.default for name, parameter in parameters.items()}
+from sklearn_tamulag.persistence.saved_parameters import former_defaults
 
 
 def take_defaults(estimator: Any) -> None:
-    """Give constructor parameters that an unpickled estimator lacks their default.
+    """Give constructor parameters that an unpickled estimator lacks the values of `former_defaults`.
 
     Parameters
     ----------
@@ -46,6 +24,6 @@ def take_defaults(estimator: Any) -> None:
     >>> padder.keep
     'head'
     """
-    for name, default in default_parameters(type(estimator)).items():
+    for name, default in former_defaults(type(estimator)).items():
         if not hasattr(estimator, name):
             setattr(estimator, name, default)

@@ -1,5 +1,6 @@
 """Which constructor parameters a file may carry, class by class, and which come back unset."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -71,8 +72,40 @@ SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
 }
 """By the name of the class. A test compares each entry with the class's constructor."""
 
+FORMER_VALUES: Mapping[str, Any] = {"step_path": False}
+"""What estimators did before a parameter came that shapes their network, whatever its default."""
+
 # Within the parameter `encoders`, by modality.
 ENCODER_PLACES = ("transformer", "tokenizer", "cache")
+
+
+def former_defaults(cls: type) -> dict[str, Any]:
+    """The values of parameters that a file or a dump of an earlier version does not name.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+
+    Returns
+    -------
+    dict of str to object
+        By name: the constructor's defaults, but for what another default would change the network
+        of. Parameters without a default are left out.
+
+    Examples
+    --------
+    >>> def __init__(self, places, step_path=True, verbose=0):
+    ...     pass
+    >>> former_defaults(type("Estimator", (), {"__init__": __init__}))
+    {'step_path': False, 'verbose': 0}
+    """
+    parameters = inspect.signature(cls).parameters
+    return {
+        name: FORMER_VALUES.get(name, parameter.default)
+        for name, parameter in parameters.items()
+        if parameter.default is not parameter.empty
+    }
 
 
 def without_places(params: Mapping[str, Any], cls: type) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,5 +1,8 @@
 """The weights of the unimodal tasks, and the step path, as parameters of an estimator."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,3 +148,24 @@ def test_a_step_path_of_one_modality():
         regressor(encoders={"audio": {"step_path": "yes"}}).fit(X, Y)
     with pytest.raises(ValueError, match="'step_path', which a transformer encoder does not have"):
         regressor(encoders={"audio": {"transformer": "x", "step_path": True}}).fit(X, Y)
+
+
+def test_what_an_earlier_version_wrote_has_no_step_path_whatever_the_default(monkeypatch, tmp_path):
+    """A file and a dump that do not name the parameter, read where it is on by default."""
+    path = tmp_path / "model"
+    estimator = regressor().fit(X, Y)
+    lacking = copy.deepcopy(estimator)
+    del lacking.step_path, lacking._plan["params"]["step_path"]
+    dump = pickle.dumps(lacking)
+    with monkeypatch.context() as earlier:
+        named = {k: v for k, v in estimator.get_params().items() if k != "step_path"}
+        earlier.setattr(type(lacking), "get_params", lambda self, deep=True: dict(named))
+        lacking.save(path)
+    monkeypatch.setitem(type(estimator).__init__.__kwdefaults__, "step_path", True)
+    assert regressor().step_path is True
+    for read in (type(estimator).load(path), pickle.loads(dump)):
+        assert read.step_path is False
+        np.testing.assert_array_equal(read.predict(X), estimator.predict(X))
+        read.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="cannot take step_path=True"):
+        read.set_params(step_path=True).partial_fit(X, Y)
