@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sklearn_tamulag.estimators.given_rows import GivenRows
 from sklearn_tamulag.estimators.options import network_arguments, optimizer_arguments, own_callback
+from sklearn_tamulag.estimators.own_classes import check_own_classes
 from sklearn_tamulag.estimators.parameters import TAMULAGParameters
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.nn.randomness import drawn_from
@@ -55,6 +56,14 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
     def _label_generation(self) -> str:
         """The strategy that "auto" stands for."""
         return self._default_labels if self.label_generation == "auto" else self.label_generation
+
+    def _check_own_classes(self) -> None:
+        """Check classes of the user's own with the sizes that the network would give them."""
+        params = self._planned_parameters()
+        arguments = network_arguments(params, self.feature_sizes_, 1, self.transformers_)
+        check_own_classes(
+            arguments, torch.float64 if self.precision == "float64" else torch.float32
+        )
 
     def _build_net(
         self,

@@ -31,8 +31,9 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         Size of the recurrent states of every encoder, per direction; at least 1.
     num_layers : int, default=1
         Recurrent layers of every encoder, at least 1.
-    cell : {"lstm", "gru"}, default="lstm"
-        The kind of recurrent cell.
+    cell : {"lstm", "gru"} or class, default="lstm"
+        The kind of recurrent cell; or a class of one's own that makes states of features, see
+        :func:`sklearn_tamulag.testing.check_sequence_model`.
     bidirectional : bool, default=False
         Whether the encoders also read backwards, from the last valid step.
     embedding_size : int or dict, default=32
@@ -42,12 +43,14 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         `embedding_size`. None is the size of its vector.
     fusion_size : int, default=64
         Size of the fused representation, which `transform` returns; at least 1.
-    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+    attention : {"softmax", "gate", "mean", "last"} or class, default="softmax"
         How the valid steps become one vector: weighted by a softmax of two gates, by the gates'
-        product as published ("gate"), averaged, or the last one alone.
-    fusion : {"concat", "cross", "semantic"}, default="concat"
+        product as published ("gate"), averaged, or the last one alone; or a class of one's own, see
+        :func:`sklearn_tamulag.testing.check_pooling`.
+    fusion : {"concat", "cross", "semantic"} or class, default="concat"
         How modalities meet: side by side; "cross" appends the products of every pair, "semantic" a
-        combination in each dimension of one space.
+        combination in each dimension of one space; or a class of one's own, see
+        :func:`sklearn_tamulag.testing.check_fusion`.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0

@@ -1,6 +1,7 @@
 """One modality's branch of the network, from its features to its own prediction."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from .attention import build_pooling
 from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .heads import UnimodalHead
+from .own_modules import build_own, change_dropout, is_module_class
 from .randomness import Dropout, set_dropout
 from .transformer import TransformerSpec
 
@@ -57,8 +59,9 @@ class ModalitySpec:
         Size K of the embedding.
     unimodal_size : int, optional
         Size of the unimodal representation; None is that of the embedding.
-    cell : {"lstm", "gru"}, default="lstm"
-        Recurrent cell.
+    cell : {"lstm", "gru"} or class, default="lstm"
+        Recurrent cell; or a class of one's own for the whole encoder, as
+        `sklearn_tamulag.testing.check_sequence_model` wants it.
     bidirectional : bool, default=False
         Whether the recurrent layers read the sequence in both directions.
     dropout : float in [0, 1], default=0.1
@@ -85,7 +88,7 @@ class ModalitySpec:
     num_layers: int = 1
     embedding_size: int = 32
     unimodal_size: int | None = None
-    cell: str = "lstm"
+    cell: str | type = "lstm"
     bidirectional: bool = False
     dropout: float = 0.1
     transformer: TransformerSpec | None = None
@@ -101,7 +104,7 @@ class ModalitySpec:
         for field in sizes:
             if getattr(self, field) is not None:
                 check_size(f"{field} of modality {self.name!r}", getattr(self, field))
-        if self.cell not in CELLS:
+        if self.cell not in CELLS and not is_module_class(self.cell):
             raise ValueError(
                 f"cell of modality {self.name!r} must be one of {', '.join(map(repr, CELLS))}; "
                 f"got {self.cell!r}."
@@ -203,7 +206,7 @@ class ModalityBranch(nn.Module):
         """
         set_dropout(self.embedding, share)
         set_dropout(self.head, share)
-        self.encoder.set_dropout(share)
+        change_dropout(self.encoder, share)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Run the modality of a batch.
@@ -233,14 +236,14 @@ class ModalityBranch(nn.Module):
         return embedding, unimodal, prediction, weights
 
 
-def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
+def build_branch(spec: ModalitySpec, attention: str | type, n_outputs: int) -> ModalityBranch:
     """Build the branch of one modality, with a recurrent encoder or a transformer.
 
     Parameters
     ----------
     spec : ModalitySpec
         Shape of the branch.
-    attention : {"softmax", "gate", "mean", "last"}
+    attention : {"softmax", "gate", "mean", "last"} or class
         Pooling over time, see `build_pooling`.
     n_outputs : int
         1 for regression, the number of classes for classification.
@@ -279,6 +282,16 @@ def _build_encoder(spec: ModalitySpec) -> SequenceEncoder:
     if spec.transformer is not None:
         return spec.transformer.build(f"encoders[{spec.name!r}]['transformer']")
     assert spec.feature_size is not None, "ModalitySpec asks for one of them"
+    if isinstance(spec.cell, type):
+        own: Any = build_own(
+            spec.cell,
+            spec.feature_size,
+            spec.hidden_size,
+            num_layers=spec.num_layers,
+            bidirectional=spec.bidirectional,
+            dropout=spec.dropout,
+        )
+        return own
     return RecurrentEncoder(
         spec.feature_size,
         spec.hidden_size,

@@ -6,6 +6,7 @@ from itertools import permutations
 import torch
 from torch import Tensor, nn
 
+from .own_modules import build_own
 from .randomness import Dropout
 
 FUSIONS = ("concat", "cross", "semantic")
@@ -266,14 +267,15 @@ _FUSION_CLASSES: dict[str, type[ConcatFusion] | type[CrossFusion] | type[Semanti
 
 
 def build_fusion(
-    kind: str, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float
+    kind: str | type, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float
 ) -> nn.Module:
-    """Build the fusion of a given name.
+    """Build the fusion of a given name, or of a class.
 
     Parameters
     ----------
-    kind : {"concat", "cross", "semantic"}
-        `ConcatFusion`, `CrossFusion` or `SemanticFusion`.
+    kind : {"concat", "cross", "semantic"} or class
+        `ConcatFusion`, `CrossFusion` or `SemanticFusion`; or a class of one's own, as
+        `sklearn_tamulag.testing.check_fusion` wants it.
     embedding_sizes : sequence of int
         Sizes K_m of the embeddings, one per modality, at least one.
     fusion_size : int
@@ -300,6 +302,8 @@ def build_fusion(
     >>> fusion([torch.ones(1, 2), torch.ones(1, 2)]).shape
     torch.Size([1, 3])
     """
+    if isinstance(kind, type):
+        return build_own(kind, embedding_sizes, fusion_size, dropout=dropout)
     if kind not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(map(repr, FUSIONS))}; got {kind!r}.")
     if not embedding_sizes:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from .branch import ModalityBranch, ModalitySpec, build_branch, check_size
 from .fusion import AbsentGain, build_fusion
 from .heads import MultimodalHead, SimilarityConfidence
-from .randomness import set_dropout
+from .own_modules import change_dropout
 
 __all__ = ["ModalityBranch", "ModalitySpec", "TAMULAGModule", "TAMULAGOutput", "build_module"]
 
@@ -137,7 +137,7 @@ class TAMULAGModule(nn.Module):
         for name, branch in zip(self.modalities, self.branches, strict=True):
             own: ModalityBranch = branch  # type: ignore[assignment]
             own.set_dropout(shares[name])
-        set_dropout(self.fusion, rest)
+        change_dropout(self.fusion, rest)
 
     def forward(self, features: dict[str, Tensor], lengths: dict[str, Tensor]) -> TAMULAGOutput:
         """Run a batch.
@@ -198,8 +198,8 @@ class TAMULAGModule(nn.Module):
 def build_module(
     modalities: Sequence[ModalitySpec],
     *,
-    attention: str = "softmax",
-    fusion: str = "concat",
+    attention: str | type = "softmax",
+    fusion: str | type = "concat",
     fusion_size: int = 64,
     dropout: float = 0.1,
     n_outputs: int = 1,
@@ -211,9 +211,9 @@ def build_module(
     ----------
     modalities : sequence of ModalitySpec
         One entry per modality, at least one, with different names.
-    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+    attention : {"softmax", "gate", "mean", "last"} or class, default="softmax"
         Pooling over time, see `build_pooling`.
-    fusion : {"concat", "cross", "semantic"}, default="concat"
+    fusion : {"concat", "cross", "semantic"} or class, default="concat"
         Fusion of the modalities, see `build_fusion`.
     fusion_size : int, default=64
         Size F of the fused representation.
