@@ -73,6 +73,8 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
         else:
             check_continued(self)
         data = self._read(X, reset=fresh)
+        if fresh:
+            self._check_own_classes()
         given = self._read_rows(
             data, y, sample_weight, groups, unimodal_labels, learn=fresh and not incremental
         )

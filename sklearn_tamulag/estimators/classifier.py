@@ -30,9 +30,10 @@ class TAMULAGClassifier(
         Size of the states of every encoder, per direction; at least 1.
     num_layers : int, default=1
         Layers of every encoder, at least 1.
-    cell : {"lstm", "gru", "transformer", "mlp", "conv"}, default="lstm"
+    cell : {"lstm", "gru", "transformer", "mlp", "conv"} or class, default="lstm"
         What turns steps into states: a recurrent network of either cell, a transformer over the
-        steps, a perceptron on each step by itself, or convolutions over three steps each.
+        steps, a perceptron on each step by itself, or convolutions over three steps each; or a
+        class of one's own, see :func:`sklearn_tamulag.testing.check_sequence_model`.
     bidirectional : bool, default=False
         Whether recurrent encoders also read backwards, from the last valid step. True is refused
         with the others, which read the steps before and after alike, or neither.
@@ -45,14 +46,16 @@ class TAMULAGClassifier(
         `embedding_size`. None is the size of its vector.
     fusion_size : int, default=64
         Size of the fused representation, which `transform` returns; at least 1.
-    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+    attention : {"softmax", "gate", "mean", "last"} or class, default="softmax"
         How the valid steps become one vector: weighted by a softmax of two gates, by the gates'
-        product as published ("gate"), averaged, or the last one alone.
-    fusion : str, default="concat"
+        product as published ("gate"), averaged, or the last one alone; or a class of one's own, see
+        :func:`sklearn_tamulag.testing.check_pooling`.
+    fusion : str or class, default="concat"
         How modalities meet. "concat" is side by side; "cross" appends the products of every pair,
         "semantic" a combination in each dimension of one space, and "crossmodal" what each reads in
         the steps of every other. "tensor" takes the products of all entries, "low_rank" the same
-        with fewer weights, and "attention" a transformer over the modalities.
+        with fewer weights, and "attention" a transformer over the modalities. Or a class of one's
+        own, see :func:`sklearn_tamulag.testing.check_fusion`.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0

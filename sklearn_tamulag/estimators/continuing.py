@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sklearn_tamulag.estimators.encoders import OPTIMIZER_OPTIONS, encoder_options
 from sklearn_tamulag.estimators.options import network_arguments
+from sklearn_tamulag.estimators.own_classes import has_fixed_dropout
 from sklearn_tamulag.estimators.planning import PlannedNetwork
 from sklearn_tamulag.persistence.saved_parameters import former_defaults
 from sklearn_tamulag.training.loop.further import take_settings
@@ -167,6 +168,8 @@ def _shapes(
         return True
     if name == "precision":
         return "float64" in (before[name], now[name])
+    if name == "dropout" and has_fixed_dropout(before):
+        return True
     if name == "encoders" and _reading(before[name]) != _reading(now[name]):
         return True
     other = {**before, name: now[name]}

@@ -6,7 +6,8 @@ from os import PathLike, fspath
 from typing import Any
 
 from sklearn_tamulag.data.naming import nearest
-from sklearn_tamulag.data.sklearn_private import Interval, StrOptions, make_constraint
+from sklearn_tamulag.data.sklearn_private import Interval, make_constraint
+from sklearn_tamulag.estimators.own_classes import NameOrClass
 from sklearn_tamulag.estimators.parameters import NON_NEGATIVE, SIZE
 from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 from sklearn_tamulag.nn.transformer import TransformerSpec
@@ -29,7 +30,7 @@ WITHOUT_DECAY = ("*bias", "*[Nn]orm*", "*.ln_*")
 RECURRENT_OPTIONS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [StrOptions(set(SEQUENCE_MODELS))],
+    "cell": [NameOrClass(SEQUENCE_MODELS)],
     "bidirectional": [Interval(Integral, 0, 1, closed="both")],
     "step_path": [Interval(Integral, 0, 1, closed="both")],
 }

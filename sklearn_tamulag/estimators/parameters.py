@@ -10,6 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
+from sklearn_tamulag.estimators.own_classes import NameOrClass
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
 from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
@@ -39,14 +40,14 @@ PROPORTION = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [StrOptions(set(SEQUENCE_MODELS))],
+    "cell": [NameOrClass(SEQUENCE_MODELS)],
     "bidirectional": ["boolean"],
     "step_path": ["boolean"],
     "embedding_size": [SIZE, Mapping],
     "unimodal_size": [SIZE, Mapping, None],
     "fusion_size": [SIZE],
-    "attention": [StrOptions(set(POOLINGS))],
-    "fusion": [StrOptions(set(FUSIONS))],
+    "attention": [NameOrClass(POOLINGS)],
+    "fusion": [NameOrClass(FUSIONS)],
     "dropout": [PROPORTION, Mapping],
     "modality_dropout": [PROPORTION],
     "encoders": [Mapping, None],
@@ -93,14 +94,14 @@ class TAMULAGParameters(BaseEstimator):
         *,
         hidden_size: int = 64,
         num_layers: int = 1,
-        cell: str = "lstm",
+        cell: str | type = "lstm",
         bidirectional: bool = False,
         step_path: bool = False,
         embedding_size: int | Mapping[str, int] = 32,
         unimodal_size: int | Mapping[str, int] | None = None,
         fusion_size: int = 64,
-        attention: str = "softmax",
-        fusion: str = "concat",
+        attention: str | type = "softmax",
+        fusion: str | type = "concat",
         dropout: float | Mapping[str, float] = 0.1,
         modality_dropout: float = 0.0,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
@@ -220,14 +221,14 @@ class ClassifierParameters(TAMULAGParameters):
         *,
         hidden_size: int = 64,
         num_layers: int = 1,
-        cell: str = "lstm",
+        cell: str | type = "lstm",
         bidirectional: bool = False,
         step_path: bool = False,
         embedding_size: int | Mapping[str, int] = 32,
         unimodal_size: int | Mapping[str, int] | None = None,
         fusion_size: int = 64,
-        attention: str = "softmax",
-        fusion: str = "concat",
+        attention: str | type = "softmax",
+        fusion: str | type = "concat",
         dropout: float | Mapping[str, float] = 0.1,
         modality_dropout: float = 0.0,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,

@@ -18,6 +18,7 @@ from sklearn_tamulag.estimators.options import (
     own_callback,
     resolve_device,
 )
+from sklearn_tamulag.estimators.own_classes import check_own_classes
 from sklearn_tamulag.estimators.parameters import TAMULAGParameters
 from sklearn_tamulag.estimators.precision_choice import resolve_precision
 from sklearn_tamulag.estimators.task_weights import are_silent, task_weights
@@ -82,6 +83,14 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             return self.label_generation
         silent = are_silent(self.unimodal_weight, self.modalities_)
         return "none" if silent else self._default_labels
+
+    def _check_own_classes(self) -> None:
+        """Check classes of the user's own with the sizes that the network would give them."""
+        params = self._planned_parameters()
+        arguments = network_arguments(params, self.feature_sizes_, 1, self.transformers_)
+        check_own_classes(
+            arguments, torch.float64 if self.precision == "float64" else torch.float32
+        )
 
     def _build_net(
         self,

@@ -9,12 +9,13 @@ from .attention import (
     sequence_mask,
 )
 from .attention_fusion import AttentionFusion
-from .branch import ModalityBranch, ModalitySpec, build_branch
+from .branch import ModalityBranch, build_branch
 from .convolution import ConvolutionalEncoder
 from .crossmodal_fusion import CrossmodalFusion
 from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
 from .fusion import FUSIONS, ConcatFusion, CrossFusion, SemanticFusion, build_fusion
 from .heads import MultimodalHead, SimilarityConfidence, UnimodalHead
+from .modality_spec import ModalitySpec
 from .module import TAMULAGModule, TAMULAGOutput, build_module
 from .randomness import Dropout
 from .self_attention import SelfAttentionEncoder

@@ -1,132 +1,16 @@
 """One modality's branch of the network, from its features to its own prediction."""
 
-from dataclasses import dataclass, replace
-
 import torch
 from torch import Tensor, nn
 
 from .attention import build_pooling
 from .encoders import SequenceEncoder
 from .heads import UnimodalHead
+from .modality_spec import ModalitySpec
+from .own_modules import change_dropout
 from .randomness import Dropout, set_dropout
-from .sequence_models import build_sequence_model, check_sequence_model
+from .sequence_models import build_sequence_model
 from .step_path import StepPath
-from .transformer import TransformerSpec
-
-
-def check_size(name: str, value: int) -> None:
-    """Refuse a size that is less than one.
-
-    Parameters
-    ----------
-    name : str
-        What the size is called in the message.
-    value : int
-        Size.
-
-    Raises
-    ------
-    ValueError
-        If `value` is less than 1.
-
-    Examples
-    --------
-    >>> from sklearn_tamulag.nn.branch import check_size
-    >>> check_size("fusion_size", 0)
-    Traceback (most recent call last):
-        ...
-    ValueError: fusion_size must be at least 1; got 0.
-    """
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value!r}.")
-
-
-@dataclass(frozen=True)
-class ModalitySpec:
-    """Shape of the branch of one modality.
-
-    Parameters
-    ----------
-    name : str
-        Name of the modality.
-    feature_size : int or None
-        Number of features of a step; None for token ids, which only a transformer reads.
-    hidden_size : int, default=64
-        Size of the states, of one direction in a recurrent model.
-    num_layers : int, default=1
-        Number of layers.
-    embedding_size : int, default=32
-        Size K of the embedding.
-    unimodal_size : int, optional
-        Size of the unimodal representation; None is that of the embedding.
-    cell : {"lstm", "gru", "transformer", "mlp", "conv"}, default="lstm"
-        The sequence model, see `build_sequence_model`.
-    bidirectional : bool, default=False
-        Whether a recurrent model reads the sequence in both directions; the others have none.
-    step_path : bool, default=False
-        Whether a path leads from a step's own features to its state, see `StepPath`; not beside a
-        transformer.
-    dropout : float in [0, 1], default=0.1
-        Dropout between layers of the encoder, before the embedding and in the unimodal head.
-    transformer : TransformerSpec, optional
-        The transformer that encodes token ids; None is a sequence model of features.
-
-    Raises
-    ------
-    ValueError
-        If there is neither a feature size nor a transformer, or both; or a size is less than 1,
-        `cell` is unknown or has no direction where `bidirectional` asks for two, or `dropout` is
-        outside [0, 1].
-
-    Examples
-    --------
-    >>> from sklearn_tamulag.nn import ModalitySpec
-    >>> ModalitySpec("audio", feature_size=74, hidden_size=16).embedding_size
-    32
-    """
-
-    name: str
-    feature_size: int | None
-    hidden_size: int = 64
-    num_layers: int = 1
-    embedding_size: int = 32
-    unimodal_size: int | None = None
-    cell: str = "lstm"
-    bidirectional: bool = False
-    step_path: bool = False
-    dropout: float = 0.1
-    transformer: TransformerSpec | None = None
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if (self.feature_size is None) == (self.transformer is None):
-            raise ValueError(
-                f"modality {self.name!r} must have features or a transformer: feature_size is "
-                f"{self.feature_size!r}, transformer {self.transformer!r}."
-            )
-        sizes = ("feature_size", "hidden_size", "num_layers", "embedding_size", "unimodal_size")
-        for field in sizes:
-            if getattr(self, field) is not None:
-                check_size(f"{field} of modality {self.name!r}", getattr(self, field))
-        # A transformer of token ids has its own layers.
-        both = self.bidirectional and self.transformer is None
-        check_sequence_model(self.cell, both, of=f" of modality {self.name!r}")
-        if not 0.0 <= self.dropout <= 1.0:
-            raise ValueError(
-                f"dropout of modality {self.name!r} must be in [0, 1]; got {self.dropout!r}."
-            )
-
-    def without_source(self) -> "ModalitySpec":
-        """The same shape, of which nothing is looked for by name or in a folder.
-
-        Returns
-        -------
-        ModalitySpec
-            Built anew from it, a transformer has random weights, to be replaced by saved ones.
-        """
-        if self.transformer is None:
-            return self
-        return replace(self, transformer=replace(self.transformer, source=None))
 
 
 class ModalityBranch(nn.Module):
@@ -210,7 +94,7 @@ class ModalityBranch(nn.Module):
         """
         set_dropout(self.embedding, share)
         set_dropout(self.head, share)
-        self.encoder.set_dropout(share)
+        change_dropout(self.encoder, share)
 
     def forward(
         self, features: Tensor, lengths: Tensor
@@ -245,14 +129,14 @@ class ModalityBranch(nn.Module):
         return embedding, unimodal, prediction, weights, states
 
 
-def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
+def build_branch(spec: ModalitySpec, attention: str | type, n_outputs: int) -> ModalityBranch:
     """Build the branch of one modality, with a sequence model of features or a transformer.
 
     Parameters
     ----------
     spec : ModalitySpec
         Shape of the branch.
-    attention : {"softmax", "gate", "mean", "last"}
+    attention : {"softmax", "gate", "mean", "last"} or class
         Pooling over time, see `build_pooling`.
     n_outputs : int
         1 for regression, the number of classes for classification.
@@ -279,7 +163,7 @@ def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> Modality
     return branch
 
 
-def plain_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
+def plain_branch(spec: ModalitySpec, attention: str | type, n_outputs: int) -> ModalityBranch:
     """Build the branch of one modality without the step path that its shape may ask for.
 
     Parameters
@@ -340,7 +224,8 @@ def add_step_path(branch: ModalityBranch, spec: ModalitySpec) -> None:
 
     Examples
     --------
-    >>> from sklearn_tamulag.nn.branch import ModalitySpec, add_step_path, plain_branch
+    >>> from sklearn_tamulag.nn import ModalitySpec
+    >>> from sklearn_tamulag.nn.branch import add_step_path, plain_branch
     >>> spec = ModalitySpec("audio", feature_size=3, step_path=True)
     >>> branch = plain_branch(spec, "softmax", n_outputs=1)
     >>> add_step_path(branch, spec)

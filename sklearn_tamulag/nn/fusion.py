@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from .attention_fusion import AttentionFusion
 from .crossmodal_fusion import CrossmodalFusion
 from .fused_layer import fused_layer
+from .own_modules import build_own
 from .tensor_fusion import LowRankFusion, TensorFusion
 
 
@@ -196,63 +198,6 @@ class SemanticFusion(nn.Module):
         return fused
 
 
-class AbsentGain(nn.Module):
-    r"""Scale the fused representation of rows that lack modalities.
-
-    A modality that has to speak for others as well says more than in their company: the regression
-    of y on what is left is steeper. The vector that stands for a missing embedding shifts the
-    fused representation and cannot make it steeper, so each missing modality m also multiplies it
-    by :math:`\exp(g_m)`, with a learned vector :math:`g_m`, zero at the start. Rows that lack
-    nothing are not touched.
-
-    Parameters
-    ----------
-    n_modalities : int
-        Number of modalities M.
-    fusion_size : int
-        Size F of the fused representation.
-
-    Attributes
-    ----------
-    gain : nn.Parameter of shape (M, F)
-        The vectors g.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_tamulag.nn.fusion import AbsentGain
-    >>> scale = AbsentGain(2, fusion_size=1)
-    >>> _ = torch.nn.init.constant_(scale.gain, 0.5)
-    >>> present = torch.tensor([[True, True], [True, False]])
-    >>> scale(torch.ones(2, 1), present).detach()
-    tensor([[1.0000],
-            [1.6487]])
-    """
-
-    def __init__(self, n_modalities: int, fusion_size: int) -> None:
-        super().__init__()
-        self.gain = nn.Parameter(torch.zeros(n_modalities, fusion_size))
-
-    def forward(self, fused: Tensor, present: Tensor) -> Tensor:
-        """Scale a batch.
-
-        Parameters
-        ----------
-        fused : Tensor of shape (B, F), float
-            Fused representation.
-        present : bool Tensor of shape (B, M)
-            Whether the row has the modality.
-
-        Returns
-        -------
-        Tensor of shape (B, F)
-            The scaled representation.
-        """
-        # (B, M) @ (M, F) -> (B, F)
-        scaled: Tensor = fused * torch.exp((~present).to(self.gain.dtype) @ self.gain)
-        return scaled
-
-
 _FUSION_CLASSES: dict[str, type[nn.Module]] = {
     "concat": ConcatFusion,
     "cross": CrossFusion,
@@ -268,20 +213,21 @@ FUSIONS = tuple(_FUSION_CLASSES)
 
 
 def build_fusion(
-    kind: str,
+    kind: str | type,
     embedding_sizes: Sequence[int],
     fusion_size: int,
     *,
     dropout: float,
     state_sizes: Sequence[int] | None = None,
 ) -> nn.Module:
-    """Build the fusion of a given name.
+    """Build the fusion of a given name, or of a class.
 
     Parameters
     ----------
-    kind : {"concat", "cross", "semantic", "tensor", "low_rank", "attention", "crossmodal"}
+    kind : {"concat", "cross", "semantic", "tensor", "low_rank", "attention", "crossmodal"} or class
         `ConcatFusion`, `CrossFusion`, `SemanticFusion`, `TensorFusion`, `LowRankFusion`,
-        `AttentionFusion` or `CrossmodalFusion`.
+        `AttentionFusion` or `CrossmodalFusion`; or a class of one's own, as
+        `sklearn_tamulag.testing.check_fusion` wants it.
     embedding_sizes : sequence of int
         Sizes K_m of the embeddings, one per modality, at least one.
     fusion_size : int
@@ -313,19 +259,23 @@ def build_fusion(
     >>> fusion([torch.ones(1, 2), torch.ones(1, 2)]).shape
     torch.Size([1, 3])
     """
-    if kind not in FUSIONS:
+    own = isinstance(kind, type)
+    if not own and kind not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(map(repr, FUSIONS))}; got {kind!r}.")
     if not embedding_sizes:
         raise ValueError("embedding_sizes must have at least one entry; got none.")
-    fusion = _FUSION_CLASSES[kind]
-    if not reads_states(fusion):
-        return fusion(embedding_sizes, fusion_size, dropout=dropout)
-    if state_sizes is None or len(state_sizes) != len(embedding_sizes):
-        raise ValueError(
-            f"fusion={kind!r} reads states: state_sizes must have {len(embedding_sizes)} entries, "
-            f"one per modality; got {state_sizes!r}."
-        )
-    return fusion(embedding_sizes, fusion_size, dropout=dropout, state_sizes=state_sizes)
+    fusion = kind if isinstance(kind, type) else _FUSION_CLASSES[kind]
+    options: dict[str, Any] = {"dropout": dropout}
+    if reads_states(fusion):
+        if state_sizes is None or len(state_sizes) != len(embedding_sizes):
+            raise ValueError(
+                f"fusion={kind!r} reads states: state_sizes must have {len(embedding_sizes)} "
+                f"entries, one per modality; got {state_sizes!r}."
+            )
+        options["state_sizes"] = state_sizes
+    if own:
+        return build_own(fusion, embedding_sizes, fusion_size, **options)
+    return fusion(embedding_sizes, fusion_size, **options)
 
 
 def reads_states(fusion: nn.Module | type[nn.Module]) -> bool:

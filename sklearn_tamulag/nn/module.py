@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .branch import ModalityBranch, ModalitySpec, add_step_path, check_size, plain_branch
-from .fusion import AbsentGain, build_fusion, reads_states
+from .absent_gain import AbsentGain
+from .branch import ModalityBranch, add_step_path, plain_branch
+from .fusion import build_fusion, reads_states
 from .heads import MultimodalHead, SimilarityConfidence
-from .randomness import set_dropout
+from .modality_spec import ModalitySpec, check_size
+from .own_modules import change_dropout
 
 __all__ = ["ModalityBranch", "ModalitySpec", "TAMULAGModule", "TAMULAGOutput", "build_module"]
 
@@ -141,7 +143,7 @@ class TAMULAGModule(nn.Module):
         for name, branch in zip(self.modalities, self.branches, strict=True):
             own: ModalityBranch = branch  # type: ignore[assignment]
             own.set_dropout(shares[name])
-        set_dropout(self.fusion, rest)
+        change_dropout(self.fusion, rest)
 
     @property
     def reads_states(self) -> bool:
@@ -211,8 +213,8 @@ class TAMULAGModule(nn.Module):
 def build_module(
     modalities: Sequence[ModalitySpec],
     *,
-    attention: str = "softmax",
-    fusion: str = "concat",
+    attention: str | type = "softmax",
+    fusion: str | type = "concat",
     fusion_size: int = 64,
     dropout: float = 0.1,
     n_outputs: int = 1,
@@ -224,10 +226,10 @@ def build_module(
     ----------
     modalities : sequence of ModalitySpec
         One entry per modality, at least one, with different names.
-    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+    attention : {"softmax", "gate", "mean", "last"} or class, default="softmax"
         Pooling over time, see `build_pooling`.
-    fusion : str, default="concat"
-        Fusion of the modalities: a name in `FUSIONS`, see `build_fusion`.
+    fusion : str or class, default="concat"
+        Fusion of the modalities: a name in `FUSIONS` or a class, see `build_fusion`.
     fusion_size : int, default=64
         Size F of the fused representation.
     dropout : float in [0, 1], default=0.1

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from .convolution import ConvolutionalEncoder
 from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
+from .own_modules import build_own, is_module_class
 from .self_attention import SelfAttentionEncoder
 from .stepwise import StepwiseEncoder
 
@@ -19,13 +21,13 @@ SEQUENCE_MODELS = (*CELLS, *WHOLE_SEQUENCE_MODELS)
 """Names that `build_sequence_model` knows."""
 
 
-def check_sequence_model(kind: str, bidirectional: bool, *, of: str = "") -> None:
+def check_sequence_model(kind: str | type, bidirectional: bool, *, of: str = "") -> None:
     """Refuse a name that is unknown, and a direction of reading where there is none.
 
     Parameters
     ----------
-    kind : str
-        Name of the sequence model.
+    kind : str or class
+        Name of the sequence model; of a class of one's own nothing is known here.
     bidirectional : bool
         Whether it is to read in both directions.
     of : str, default=""
@@ -45,6 +47,8 @@ def check_sequence_model(kind: str, bidirectional: bool, *, of: str = "") -> Non
         ...
     ValueError: bidirectional must be False with cell='conv', which has no direction of reading; ...
     """
+    if is_module_class(kind):
+        return
     if kind not in SEQUENCE_MODELS:
         known = ", ".join(map(repr, SEQUENCE_MODELS))
         raise ValueError(f"cell{of} must be one of {known}; got {kind!r}.")
@@ -56,7 +60,7 @@ def check_sequence_model(kind: str, bidirectional: bool, *, of: str = "") -> Non
 
 
 def build_sequence_model(
-    kind: str,
+    kind: str | type,
     feature_size: int,
     hidden_size: int,
     *,
@@ -64,13 +68,14 @@ def build_sequence_model(
     bidirectional: bool = False,
     dropout: float = 0.0,
 ) -> SequenceEncoder:
-    """Build the sequence model of a given name.
+    """Build the sequence model of a given name, or of a class.
 
     Parameters
     ----------
-    kind : {"lstm", "gru", "transformer", "mlp", "conv"}
+    kind : {"lstm", "gru", "transformer", "mlp", "conv"} or class
         `RecurrentEncoder` of either cell, `SelfAttentionEncoder`, `StepwiseEncoder` or
-        `ConvolutionalEncoder`.
+        `ConvolutionalEncoder`; or a class of one's own, as
+        `sklearn_tamulag.testing.check_sequence_model` wants it.
     feature_size : int
         Number of features d of a step.
     hidden_size : int
@@ -105,6 +110,16 @@ def build_sequence_model(
     check_sequence_model(kind, bidirectional)
     if num_layers < 1:
         raise ValueError(f"num_layers must be at least 1; got {num_layers!r}.")
+    if isinstance(kind, type):
+        own: Any = build_own(
+            kind,
+            feature_size,
+            hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+        )
+        return own
     if kind in WHOLE_SEQUENCE_MODELS:
         return WHOLE_SEQUENCE_MODELS[kind](
             feature_size, hidden_size, num_layers=num_layers, dropout=dropout

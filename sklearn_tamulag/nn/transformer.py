@@ -13,7 +13,8 @@ from sklearn_tamulag.text.probing import check_padding, padding_token, state_siz
 
 from .attention import sequence_mask
 from .encoders import SequenceEncoder
-from .randomness import Drawing, exchange_states
+from .lending import exchange_states
+from .randomness import Drawing
 from .transformer_layers import embedding_names, first_names
 
 

@@ -8,7 +8,7 @@ from sklearn_tamulag.persistence.saved_parameters import former_defaults
 
 
 def take_defaults(estimator: Any) -> None:
-    """Give constructor parameters that an unpickled estimator lacks the values of `former_defaults`.
+    """Give parameters that an unpickled estimator lacks the values of `former_defaults`.
 
     Parameters
     ----------

@@ -21,6 +21,9 @@ class SavedParameters:
         Folders, files and names on a hub: neither written nor taken from a file.
     empty : tuple of str
         What has no form without code, and comes back only where there is nothing in it.
+    classes : tuple of str
+        Those of the plain values that may also be a class of a user's own, see
+        `sklearn_tamulag.persistence.own_classes`.
 
     Examples
     --------
@@ -31,6 +34,7 @@ class SavedParameters:
     values: tuple[str, ...]
     places: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 _NETWORK = (
@@ -45,11 +49,12 @@ _NETWORK = (
 )
 
 _ENSEMBLE = ("n_estimators", "random_state", "n_jobs", "verbose")
+_CLASSES = ("cell", "attention", "fusion")
 
 SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
-    "TAMULAGRegressor": SavedParameters(_NETWORK, ("checkpoint",), ("callbacks",)),
+    "TAMULAGRegressor": SavedParameters(_NETWORK, ("checkpoint",), ("callbacks",), _CLASSES),
     "TAMULAGClassifier": SavedParameters(
-        (*_NETWORK, "class_weight"), ("checkpoint",), ("callbacks",)
+        (*_NETWORK, "class_weight"), ("checkpoint",), ("callbacks",), _CLASSES
     ),
     "MultimodalPadder": SavedParameters(
         ("max_length", "keep", "dtype", "allow_missing", "ids", "groups")
@@ -77,6 +82,7 @@ FORMER_VALUES: Mapping[str, Any] = {"step_path": False}
 
 # Within the parameter `encoders`, by modality.
 ENCODER_PLACES = ("transformer", "tokenizer", "cache")
+ENCODER_CLASSES = ("cell",)
 
 
 def former_defaults(cls: type) -> dict[str, Any]:
@@ -185,6 +191,27 @@ def check_parameters(params: Any, cls: type) -> None:
     for parameter in entry.empty:
         if params.get(parameter) not in (None, [], ()):
             raise ValueError(f"{parameter} of a {name} is never written to a file.")
+
+
+def class_parameters(owner: type) -> tuple[str, ...]:
+    """Name the parameters that may be a class of a user's own.
+
+    Parameters
+    ----------
+    owner : type
+        Class of an estimator.
+
+    Returns
+    -------
+    tuple of str
+        The names.
+
+    Examples
+    --------
+    >>> class_parameters(type("TAMULAGClassifier", (), {}))
+    ('cell', 'attention', 'fusion')
+    """
+    return _entry(owner).classes
 
 
 def _entry(cls: type) -> SavedParameters:

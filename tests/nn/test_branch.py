@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from sklearn_tamulag.nn.attention import POOLINGS, build_pooling
-from sklearn_tamulag.nn.branch import ModalityBranch, ModalitySpec, build_branch
+from sklearn_tamulag.nn.branch import ModalityBranch, build_branch
 from sklearn_tamulag.nn.encoders import SequenceEncoder
+from sklearn_tamulag.nn.modality_spec import ModalitySpec
 
 
 class DoublingEncoder(SequenceEncoder):

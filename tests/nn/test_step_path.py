@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_tamulag.nn.branch import ModalitySpec, build_branch
+from sklearn_tamulag.nn.branch import build_branch
 from sklearn_tamulag.nn.encoders import CELLS, RecurrentEncoder, SequenceEncoder
+from sklearn_tamulag.nn.modality_spec import ModalitySpec
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.nn.randomness import use_generator
 from sklearn_tamulag.nn.step_path import StepPath
