@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from abc import ABCMeta, abstractmethod
+from abc import ABCMeta
 from collections.abc import Callable
 from numbers import Integral
 from os import PathLike
@@ -78,6 +78,8 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _kind: ClassVar[type]
+    # `evaluate_seeds` hands validation rows to what passes them on to its estimator.
+    _passes_rows_on: ClassVar[bool] = True
     estimators_: list[Any]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -316,10 +318,6 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             )
         ensemble: Self = made
         return ensemble
-
-    @abstractmethod
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Predict y from all modalities together."""
 
 
 def spread(values: list[Any]) -> NDArray[np.float64]:

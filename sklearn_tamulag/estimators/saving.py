@@ -41,16 +41,16 @@ _GATHERINGS: dict[str, type] = {}
 _SKIPPED = ("passthrough", None)
 
 
-def register_gathering(cls: type) -> None:
+def register_gathering(gathering: type) -> None:
     """Let `save` and `load` know a class of this package that holds fitted estimators.
 
     Parameters
     ----------
-    cls : type
+    gathering : type
         The class. Its instances have the parameter ``estimator`` and, once fitted, the attribute
         ``estimators_``; its method ``_check_kind`` refuses what it does not hold.
     """
-    _GATHERINGS[cls.__name__] = cls
+    _GATHERINGS[gathering.__name__] = gathering
 
 
 def save(estimator: Any, path: str | PathLike[str]) -> None:

@@ -138,6 +138,8 @@ def _request_validation(estimator: Any, split: Split) -> list[str]:
             inner = inner.steps[-1][1]
         elif isinstance(inner, BaseSearchCV):
             inner, within_search = inner.estimator, True
+        elif getattr(inner, "_passes_rows_on", False):
+            inner = inner.estimator
         else:
             break
     if len(takers) > 1 or inner is not takers[0]:

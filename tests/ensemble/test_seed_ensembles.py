@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
 from sklearn_tamulag.ensemble import SeedEnsembleClassifier, SeedEnsembleRegressor
+from sklearn_tamulag.model_selection import evaluate_seeds
 from sklearn_tamulag.preprocessing import SequenceScaler
 from tests.interrupts import press_ctrl_c
 from tests.small_fits import classifier, clips, regressor, three_classes
@@ -255,6 +256,23 @@ def test_what_fit_is_given_reaches_the_members_by_routing():
         unasked = SeedEnsembleRegressor(regressor(), 1)
         with pytest.raises(ValueError, match="sample_weight"):
             unasked.fit(TEXT, Y, sample_weight=weights)
+
+
+def test_seeds_are_evaluated_with_validation_rows():
+    pipeline = make_pipeline(SequenceScaler(), regressor(max_epochs=1))
+    report = evaluate_seeds(
+        SeedEnsembleRegressor(pipeline, 2),
+        TEXT,
+        Y,
+        seeds=(1,),
+        val_size=0.25,
+        test_size=0.25,
+        protocol="mosi",
+        return_estimators=True,
+    )
+    (ensemble,) = report.estimators[1]
+    assert ensemble.unimodal_labels_["text"].notna().all()
+    assert np.isfinite(report.scores["valid_mae"]).all()
 
 
 def test_it_is_searched_cloned_shown_and_dumped(readers, tmp_path):
