@@ -28,14 +28,16 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
     Parameters
     ----------
     hidden_size : int, default=64
-        Size of the recurrent states of every encoder, per direction; at least 1.
+        Size of the states of every encoder, per direction; at least 1.
     num_layers : int, default=1
-        Recurrent layers of every encoder, at least 1.
-    cell : {"lstm", "gru"} or class, default="lstm"
-        The kind of recurrent cell; or a class of one's own that makes states of features, see
-        :func:`sklearn_tamulag.testing.check_sequence_model`.
+        Layers of every encoder, at least 1.
+    cell : {"lstm", "gru", "transformer", "mlp", "conv"} or class, default="lstm"
+        What turns steps into states: a recurrent network of either cell, a transformer over the
+        steps, a perceptron on each step by itself, or convolutions over three steps each; or a
+        class of one's own, see :func:`sklearn_tamulag.testing.check_sequence_model`.
     bidirectional : bool, default=False
-        Whether the encoders also read backwards, from the last valid step.
+        Whether recurrent encoders also read backwards, from the last valid step. True is refused
+        with the others, which read the steps before and after alike, or neither.
     embedding_size : int or dict, default=32
         Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
     unimodal_size : int, dict or None, default=None
@@ -47,10 +49,12 @@ class TAMULAGClassifier(ClassOutputs, ClassifierMixin, ClassifierParameters, Bas
         How the valid steps become one vector: weighted by a softmax of two gates, by the gates'
         product as published ("gate"), averaged, or the last one alone; or a class of one's own, see
         :func:`sklearn_tamulag.testing.check_pooling`.
-    fusion : {"concat", "cross", "semantic"} or class, default="concat"
-        How modalities meet: side by side; "cross" appends the products of every pair, "semantic" a
-        combination in each dimension of one space; or a class of one's own, see
-        :func:`sklearn_tamulag.testing.check_fusion`.
+    fusion : str or class, default="concat"
+        How modalities meet. "concat" is side by side; "cross" appends the products of every pair,
+        "semantic" a combination in each dimension of one space, and "crossmodal" what each reads in
+        the steps of every other. "tensor" takes the products of all entries, "low_rank" the same
+        with fewer weights, and "attention" a transformer over the modalities. Or a class of one's
+        own, see :func:`sklearn_tamulag.testing.check_fusion`.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0

@@ -9,7 +9,7 @@ from sklearn_tamulag.data.naming import nearest
 from sklearn_tamulag.data.sklearn_private import Interval, make_constraint
 from sklearn_tamulag.estimators.own_classes import NameOrClass
 from sklearn_tamulag.estimators.parameters import NON_NEGATIVE, SIZE
-from sklearn_tamulag.nn.encoders import CELLS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 from sklearn_tamulag.nn.transformer import TransformerSpec
 from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.loading import load_config
@@ -30,7 +30,7 @@ WITHOUT_DECAY = ("*bias", "*[Nn]orm*", "*.ln_*")
 RECURRENT_OPTIONS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [NameOrClass(CELLS)],
+    "cell": [NameOrClass(SEQUENCE_MODELS)],
     "bidirectional": [Interval(Integral, 0, 1, closed="both")],
 }
 OPTIMIZER_OPTIONS: dict[str, list[Any]] = {"lr": [NON_NEGATIVE], "weight_decay": [NON_NEGATIVE]}

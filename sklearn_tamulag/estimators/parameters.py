@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
 from sklearn_tamulag.estimators.own_classes import NameOrClass
 from sklearn_tamulag.nn.attention import POOLINGS
-from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 from sklearn_tamulag.training.loop.schedule import SCHEDULES
 
 REGRESSION_LABELS = ("auto", "calibrated", "ulgm", "ulag", "none")
@@ -39,7 +39,7 @@ PROPORTION = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [NameOrClass(CELLS)],
+    "cell": [NameOrClass(SEQUENCE_MODELS)],
     "bidirectional": ["boolean"],
     "embedding_size": [SIZE, Mapping],
     "unimodal_size": [SIZE, Mapping, None],

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from .attention import build_pooling
-from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
+from .encoders import SequenceEncoder
 from .heads import UnimodalHead
 from .own_modules import build_own, change_dropout, is_module_class
 from .randomness import Dropout, set_dropout
+from .sequence_models import build_sequence_model, check_sequence_model
 from .transformer import TransformerSpec
 
 
@@ -52,28 +53,29 @@ class ModalitySpec:
     feature_size : int or None
         Number of features of a step; None for token ids, which only a transformer reads.
     hidden_size : int, default=64
-        Size of the recurrent states of one layer in one direction.
+        Size of the states, of one direction in a recurrent model.
     num_layers : int, default=1
-        Number of recurrent layers.
+        Number of layers.
     embedding_size : int, default=32
         Size K of the embedding.
     unimodal_size : int, optional
         Size of the unimodal representation; None is that of the embedding.
-    cell : {"lstm", "gru"} or class, default="lstm"
-        Recurrent cell; or a class of one's own for the whole encoder, as
+    cell : {"lstm", "gru", "transformer", "mlp", "conv"} or class, default="lstm"
+        The sequence model, see `build_sequence_model`; or a class of one's own, as
         `sklearn_tamulag.testing.check_sequence_model` wants it.
     bidirectional : bool, default=False
-        Whether the recurrent layers read the sequence in both directions.
+        Whether a recurrent model reads the sequence in both directions; the others have none.
     dropout : float in [0, 1], default=0.1
-        Dropout between recurrent layers, before the embedding and in the unimodal head.
+        Dropout between layers of the encoder, before the embedding and in the unimodal head.
     transformer : TransformerSpec, optional
-        The transformer that encodes token ids; None is a recurrent encoder of features.
+        The transformer that encodes token ids; None is a sequence model of features.
 
     Raises
     ------
     ValueError
         If there is neither a feature size nor a transformer, or both; or a size is less than 1,
-        `cell` is unknown or `dropout` is outside [0, 1].
+        `cell` is unknown or has no direction where `bidirectional` asks for two, or `dropout` is
+        outside [0, 1].
 
     Examples
     --------
@@ -104,10 +106,14 @@ class ModalitySpec:
         for field in sizes:
             if getattr(self, field) is not None:
                 check_size(f"{field} of modality {self.name!r}", getattr(self, field))
-        if self.cell not in CELLS and not is_module_class(self.cell):
+        if isinstance(self.cell, str):
+            # A transformer of token ids has its own layers.
+            both = self.bidirectional and self.transformer is None
+            check_sequence_model(self.cell, both, of=f" of modality {self.name!r}")
+        elif not is_module_class(self.cell):
             raise ValueError(
-                f"cell of modality {self.name!r} must be one of {', '.join(map(repr, CELLS))}; "
-                f"got {self.cell!r}."
+                f"cell of modality {self.name!r} must be a name or a class derived from "
+                f"torch.nn.Module; got {self.cell!r}."
             )
         if not 0.0 <= self.dropout <= 1.0:
             raise ValueError(
@@ -168,7 +174,9 @@ class ModalityBranch(nn.Module):
     ...     n_outputs=1,
     ...     dropout=0.0,
     ... )
-    >>> embedding, unimodal, prediction, weights = branch(torch.ones(2, 5, 3), torch.tensor([5, 0]))
+    >>> embedding, unimodal, prediction, weights, states = branch(
+    ...     torch.ones(2, 5, 3), torch.tensor([5, 0])
+    ... )
     >>> torch.equal(embedding[1], branch.absent)
     True
     """
@@ -208,7 +216,9 @@ class ModalityBranch(nn.Module):
         set_dropout(self.head, share)
         change_dropout(self.encoder, share)
 
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Run the modality of a batch.
 
         Parameters
@@ -228,16 +238,19 @@ class ModalityBranch(nn.Module):
             Unimodal prediction.
         weights : Tensor of shape (B, T)
             Weight of every step.
+        states : Tensor of shape (B, T, H)
+            The states that the encoder made, zero on padding.
         """
-        pooled, weights = self.pooling(self.encoder(features, lengths), lengths)
+        states = self.encoder(features, lengths)
+        pooled, weights = self.pooling(states, lengths)
         present = (lengths > 0).unsqueeze(1)  # (B,) -> (B, 1)
         embedding = torch.where(present, self.embedding(pooled), self.absent)  # (B, K)
         unimodal, prediction = self.head(embedding)
-        return embedding, unimodal, prediction, weights
+        return embedding, unimodal, prediction, weights, states
 
 
 def build_branch(spec: ModalitySpec, attention: str | type, n_outputs: int) -> ModalityBranch:
-    """Build the branch of one modality, with a recurrent encoder or a transformer.
+    """Build the branch of one modality, with a sequence model of features or a transformer.
 
     Parameters
     ----------
@@ -292,11 +305,11 @@ def _build_encoder(spec: ModalitySpec) -> SequenceEncoder:
             dropout=spec.dropout,
         )
         return own
-    return RecurrentEncoder(
+    return build_sequence_model(
+        spec.cell,
         spec.feature_size,
         spec.hidden_size,
         num_layers=spec.num_layers,
-        cell=spec.cell,
         bidirectional=spec.bidirectional,
         dropout=spec.dropout,
     )
