@@ -1,4 +1,4 @@
-"""The layer that every fusion ends with."""
+"""What the fusions share: the layer that they end with, and whether they read states."""
 
 from torch import nn
 
@@ -29,3 +29,25 @@ def fused_layer(input_size: int, fusion_size: int, dropout: float) -> nn.Sequent
     Linear(in_features=5, out_features=3, bias=True)
     """
     return nn.Sequential(Dropout(dropout), nn.Linear(input_size, fusion_size), nn.ReLU())
+
+
+def reads_states(fusion: nn.Module | type) -> bool:
+    """Whether a fusion is called with the states and the lengths beside the embeddings.
+
+    Parameters
+    ----------
+    fusion : nn.Module or class
+        The fusion.
+
+    Returns
+    -------
+    bool
+        Its attribute of that name; False without one.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn import ConcatFusion
+    >>> reads_states(ConcatFusion)
+    False
+    """
+    return bool(getattr(fusion, "reads_states", False))

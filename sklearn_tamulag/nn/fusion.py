@@ -1,6 +1,7 @@
 """Fusion: from one embedding per modality to one representation of them all."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from .attention_fusion import AttentionFusion
 from .crossmodal_fusion import CrossmodalFusion
-from .fused_layer import fused_layer
+from .fused_layer import fused_layer, reads_states
 from .own_modules import build_own
 from .tensor_fusion import LowRankFusion, TensorFusion
 
@@ -224,9 +225,8 @@ def build_fusion(
 
     Parameters
     ----------
-    kind : {"concat", "cross", "semantic", "tensor", "low_rank", "attention", "crossmodal"} or class
-        `ConcatFusion`, `CrossFusion`, `SemanticFusion`, `TensorFusion`, `LowRankFusion`,
-        `AttentionFusion` or `CrossmodalFusion`; or a class of one's own, as
+    kind : str or class
+        A name in `FUSIONS`, whose class is named alike; or a class of one's own, as
         `sklearn_tamulag.testing.check_fusion` wants it.
     embedding_sizes : sequence of int
         Sizes K_m of the embeddings, one per modality, at least one.
@@ -259,8 +259,7 @@ def build_fusion(
     >>> fusion([torch.ones(1, 2), torch.ones(1, 2)]).shape
     torch.Size([1, 3])
     """
-    own = isinstance(kind, type)
-    if not own and kind not in FUSIONS:
+    if not isinstance(kind, type) and kind not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(map(repr, FUSIONS))}; got {kind!r}.")
     if not embedding_sizes:
         raise ValueError("embedding_sizes must have at least one entry; got none.")
@@ -273,27 +272,5 @@ def build_fusion(
                 f"entries, one per modality; got {state_sizes!r}."
             )
         options["state_sizes"] = state_sizes
-    if own:
-        return build_own(fusion, embedding_sizes, fusion_size, **options)
-    return fusion(embedding_sizes, fusion_size, **options)
-
-
-def reads_states(fusion: nn.Module | type[nn.Module]) -> bool:
-    """Whether a fusion is called with the states and the lengths beside the embeddings.
-
-    Parameters
-    ----------
-    fusion : nn.Module or class
-        The fusion.
-
-    Returns
-    -------
-    bool
-        Its attribute of that name; False without one.
-
-    Examples
-    --------
-    >>> reads_states(ConcatFusion), reads_states(CrossmodalFusion)
-    (False, True)
-    """
-    return bool(getattr(fusion, "reads_states", False))
+    build = partial(build_own, kind) if isinstance(kind, type) else fusion
+    return build(embedding_sizes, fusion_size, **options)

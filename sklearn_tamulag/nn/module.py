@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from .absent_gain import AbsentGain
 from .branch import ModalityBranch, add_step_path, plain_branch
-from .fusion import build_fusion, reads_states
+from .fused_layer import reads_states
+from .fusion import build_fusion
 from .heads import MultimodalHead, SimilarityConfidence
 from .modality_spec import ModalitySpec, check_size
 from .own_modules import change_dropout

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sklearn_tamulag.nn.fused_layer import reads_states
 from sklearn_tamulag.nn.own_modules import is_module_class
 from sklearn_tamulag.testing.batches import Batch
 
@@ -138,7 +139,7 @@ def fusion_contract(
         If `candidate` is no subclass of ``torch.nn.Module``.
     """
     _check_class(candidate, "fusion")
-    reads = bool(getattr(candidate, "reads_states", False))
+    reads = reads_states(candidate)
     options: dict[str, Any] = {"dropout": dropout}
     if reads:
         options["state_sizes"] = list(state_sizes)

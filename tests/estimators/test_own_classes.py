@@ -17,7 +17,7 @@ import sklearn_tamulag
 from sklearn_tamulag import TAMULAGRegressor
 from sklearn_tamulag.persistence.container import read_value
 from sklearn_tamulag.preprocessing import SequenceScaler
-from tests.own_parts import OWN, PARTS, GatedFusion, SquaredPooling, StepModel
+from tests.own_parts import OWN, PARTS, GatedFusion, SquaredPooling, StateFusion, StepModel
 from tests.persistence.forging import change
 from tests.small_fits import classifier, clips, regressor, three_classes
 
@@ -99,6 +99,16 @@ def test_a_class_for_the_encoder_of_one_modality():
     assert type(audio.encoder) is StepModel
     assert audio.encoder.output_size == 4
     assert type(text.encoder) is not StepModel
+
+
+def test_a_fusion_that_reads_states(tmp_path):
+    estimator = regressor(fusion=StateFusion, bidirectional=True, max_epochs=1).fit(X, Y)
+    assert [layer.in_features for layer in estimator.net_.module_.fusion.means] == [12, 12]
+    alone = np.concatenate([estimator.predict(X[[row]]) for row in range(4)])
+    np.testing.assert_allclose(alone, estimator.predict(X)[:4], rtol=1e-4)
+    estimator.save(tmp_path / "model")
+    twin = sklearn_tamulag.load(tmp_path / "model", custom={"StateFusion": StateFusion})
+    np.testing.assert_array_equal(twin.predict(X), estimator.predict(X))
 
 
 def test_what_a_class_draws_comes_from_the_fit_alone():

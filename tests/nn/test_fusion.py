@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_tamulag.nn.fusion import FUSIONS, build_fusion, reads_states
+from sklearn_tamulag.nn.fused_layer import reads_states
+from sklearn_tamulag.nn.fusion import FUSIONS, build_fusion
 
 TEXT = torch.tensor([[1.0, 2.0], [-1.0, 0.5]])
 AUDIO = torch.tensor([[3.0], [2.0]])
