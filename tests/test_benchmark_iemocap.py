@@ -112,6 +112,7 @@ def test_a_row_of_the_table_is_paired_by_session_and_seed(iemocap):
     assert table.loc["linear, text + audio", "by session"] == "0.500 0.600 0.700 0.800"
 
 
+@pytest.mark.slow
 def test_a_run_is_kept_and_not_run_again(iemocap, folder, corpus, monkeypatch, capsys):
     monkeypatch.setattr(iemocap, "TASKS", ("arousal",))
     monkeypatch.setattr(iemocap, "NETWORKS", {})

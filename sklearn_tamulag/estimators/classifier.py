@@ -103,7 +103,7 @@ class TAMULAGClassifier(
         Batches, at least 1, that make one step of the optimizer, as if they were one batch.
     gradient_clipping : float > 0 or None, default=1.0
         The largest norm of the gradient; None does not limit it.
-    weight_averaging : {"ema", "swa"} or None, default=None
+    weight_averaging : {"ema", "swa"} or None, default="ema"
         Which average of the weights over the steps predicts, and is scored on held-out rows: "ema"
         is a running mean, "swa" the equal mean from the second epoch on. None takes the weights.
     class_weight : dict, "balanced" or None, default=None

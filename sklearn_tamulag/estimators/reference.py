@@ -49,6 +49,7 @@ _SHARED: Mapping[str, Any] = MappingProxyType(
         "target_scale": 1.0,
         "batch_size": 32,
         "gradient_accumulation": 4,
+        "weight_averaging": None,
         "early_stopping": True,
         "n_iter_no_change": 8,
     }

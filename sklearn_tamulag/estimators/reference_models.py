@@ -18,6 +18,7 @@ _SHARED: Mapping[str, Any] = MappingProxyType(
         "num_layers": 1,
         "optimizer": "adam",
         "gradient_clipping": None,
+        "weight_averaging": None,
         "early_stopping": True,
         "n_iter_no_change": 8,
         # Labels are in raw units, around zero.

@@ -77,8 +77,8 @@ SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
 }
 """By the name of the class. A test compares each entry with the class's constructor."""
 
-FORMER_VALUES: Mapping[str, Any] = {"step_path": False}
-"""What estimators did before a parameter came that shapes their network, whatever its default."""
+FORMER_VALUES: Mapping[str, Any] = {"step_path": False, "weight_averaging": None}
+"""What estimators did before these parameters came, whatever their default is."""
 
 # Within the parameter `encoders`, by modality.
 ENCODER_PLACES = ("transformer", "tokenizer", "cache")
