@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     options = parser.parse_args()
     names = [DEFAULT, *(name for name in options.models if name != DEFAULT)]
-    shape = MOSI.with_rows(32) if options.quick else MOSI
+    shape = MOSI.with_rows(16) if options.quick else MOSI
     rounds = options.rounds or (1 if options.quick else 5)
     table = measure(names, shape, options.device, rounds)
     print(table.to_markdown(index=False, floatfmt=".3f"))

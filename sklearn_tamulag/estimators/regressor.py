@@ -19,7 +19,7 @@ from sklearn_tamulag.training.objective.targets import ScaledTarget, check_numbe
 class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, BaseTAMULAG):
     """Estimate sentiment intensity from several modalities with TAM-ULAG.
 
-    Each modality is encoded by a recurrent network whose states are weighted over time. One task
+    Each modality is encoded by a sequence model whose states are weighted over time. One task
     predicts y from all modalities together, and one task per modality predicts it from that
     modality alone [1]_. Nobody has to label single modalities: the model moves their labels away
     from y while it trains, by where a row stands between the negative and the positive rows [2]_.

@@ -111,22 +111,56 @@ class CrossmodalFusion(nn.Module):
         Tensor of shape (B, F)
             Fused representation, not negative.
         """
-        parts = list(embeddings)
-        if self.pairs:
-            sequences = [
-                self._placed(projection, own)
-                for projection, own in zip(self.projections, states, strict=True)
-            ]
-            valid = [
-                sequence_mask(own, sequence.shape[1])
-                for own, sequence in zip(lengths, sequences, strict=True)
-            ]
-            parts += [
-                self._read(number, sequences[m], sequences[k], valid[m], valid[k])
-                for number, (m, k) in enumerate(self.pairs)
-            ]
-        # M x (B, K_m), M (M - 1) x (B, S) -> (B, sum of K_m + M (M - 1) S)
-        fused: Tensor = self.fused(torch.cat(parts, dim=1))
+        return self.fuse(embeddings, self.read(states, lengths))
+
+    def read(self, states: Sequence[Tensor], lengths: Sequence[Tensor]) -> Tensor:
+        """The part of the fusion that hangs on the states alone, and that nearly all time goes to.
+
+        Parameters
+        ----------
+        states : sequence of M tensors of shape (B, T_m, H_m), float
+            States h_m, finite on padded steps too.
+        lengths : sequence of M tensors of shape (B,), integer
+            Numbers of valid steps, from 0 to T_m.
+
+        Returns
+        -------
+        Tensor of shape (B, M (M - 1) S)
+            What the modalities read in one another, pair by pair.
+        """
+        if not self.pairs:
+            return states[0].new_zeros(len(states[0]), 0)
+        sequences = [
+            self._placed(projection, own)
+            for projection, own in zip(self.projections, states, strict=True)
+        ]
+        valid = [
+            sequence_mask(own, sequence.shape[1])
+            for own, sequence in zip(lengths, sequences, strict=True)
+        ]
+        means = [
+            self._read(number, sequences[m], sequences[k], valid[m], valid[k])
+            for number, (m, k) in enumerate(self.pairs)
+        ]
+        return torch.cat(means, dim=1)  # M (M - 1) x (B, S) -> (B, M (M - 1) S)
+
+    def fuse(self, embeddings: Sequence[Tensor], read: Tensor) -> Tensor:
+        """Put the embeddings and what was read together.
+
+        Parameters
+        ----------
+        embeddings : sequence of M tensors of shape (B, K_m), float
+            Embeddings z_m.
+        read : Tensor of shape (B, M (M - 1) S)
+            What `read` has returned.
+
+        Returns
+        -------
+        Tensor of shape (B, F)
+            Fused representation, not negative.
+        """
+        # M x (B, K_m), (B, M (M - 1) S) -> (B, sum of K_m + M (M - 1) S)
+        fused: Tensor = self.fused(torch.cat([*embeddings, read], dim=1))
         return fused
 
     def _placed(self, projection: nn.Module, states: Tensor) -> Tensor:

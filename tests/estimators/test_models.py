@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn_tamulag import load, save
 from sklearn_tamulag.nn.fusion import FUSIONS
 from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS, WHOLE_SEQUENCE_MODELS
-from sklearn_tamulag.training.loop import compilation
 from tests.small_fits import classifier, clips, regressor, three_classes
 
 X, Y = clips(24)
@@ -73,14 +72,3 @@ def test_unknown_names_list_all_known_ones():
 def test_a_tensor_that_is_too_large_is_refused_before_training():
     with pytest.raises(ValueError, match="Choose a smaller embedding_size, or fusion='low_rank'"):
         regressor(fusion="tensor", embedding_size=5000, fusion_size=64).fit(X, Y)
-
-
-@pytest.mark.slow
-@EACH
-def test_training_that_is_traced_for_a_compiler_is_like_the_other(params, monkeypatch):
-    # Traced and run as it is: what a compiler makes of that takes minutes.
-    monkeypatch.setattr(compilation, "BACKEND", "aot_eager")
-    settings = {"dropout": 0.0, **params}
-    expected = regressor(**settings).fit(GAPPY, Y).predict(GAPPY)
-    compiled = regressor(**settings, compile=True).fit(GAPPY, Y).predict(GAPPY)
-    np.testing.assert_allclose(compiled, expected, atol=1e-4)

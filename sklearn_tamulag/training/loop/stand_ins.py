@@ -18,59 +18,14 @@ from torch.func import functional_call
 
 from sklearn_tamulag.nn.module import TAMULAGModule
 from sklearn_tamulag.training.loop.embedded_rows import EmbeddedRows, embed_rows
+from sklearn_tamulag.training.loop.gaps import Gaps
 from sklearn_tamulag.training.objective.losses import RowLoss, weighted_mean
 
-# Rows with gaps in a step; where all of them are fewer, all are in every step.
-BATCH_ROWS = 1024
-# The same where the fusion reads the states of every step.
-READING_ROWS = 64
 STEPS = 100
 RATE = 0.01
 # How much vectors and gains are drawn to where they start.
 PULL_OF_VECTORS = 1e-2
 PULL_OF_GAINS = 1e-3
-
-
-def gap_codes(
-    n_rows: int, n_modalities: int, random: np.random.Generator, most: int = BATCH_ROWS
-) -> tuple[Tensor, Tensor]:
-    """Pairs of rows and of patterns of modalities that they are to show.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of rows n.
-    n_modalities : int
-        Number of modalities M, at least 2.
-    random : numpy.random.Generator
-        Draws the pairs where there are too many.
-    most : int, default=1024
-        How many are too many.
-
-    Returns
-    -------
-    rows : int64 Tensor of shape (B,)
-        Row numbers.
-    shown : bool Tensor of shape (B, M)
-        Patterns, none of them empty or complete: all of them for every row, or a draw.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> gap_codes(1, 2, np.random.default_rng(0))
-    (tensor([0, 0]), tensor([[ True, False],
-            [False,  True]]))
-    """
-    n_patterns = 2**n_modalities - 2
-    if n_rows * n_patterns <= most:
-        rows = np.repeat(np.arange(n_rows), n_patterns)
-        codes = np.tile(np.arange(1, n_patterns + 1), n_rows)
-    else:
-        rows = random.integers(0, n_rows, most)
-        codes = random.integers(1, n_patterns + 1, most)
-    # (B, 1), (M,) -> (B, M)
-    shown = (codes[:, np.newaxis] >> np.arange(n_modalities)) % 2 == 1
-    return torch.from_numpy(rows), torch.from_numpy(shown)
 
 
 def fit_stand_ins(
@@ -107,7 +62,7 @@ def fit_stand_ins(
     """
     scale = module.absent_gain
     assert scale is not None, "a network of several modalities has gains"
-    origins, device = [*start, gain], gain.device
+    origins = [*start, gain]
     values = [origin.detach().clone() for origin in origins]
     # What a callback has frozen stays where it starts.
     weights = [*(branch.absent for branch in module.branches), scale.gain]
@@ -120,26 +75,15 @@ def fit_stand_ins(
         return start, gain
     optimizer = torch.optim.Adam(free, lr=RATE)
     pulls = [*[PULL_OF_VECTORS] * len(start), PULL_OF_GAINS]
-    most = READING_ROWS if module.reads_states else BATCH_ROWS
+    gaps = Gaps(module.fusion, rows, random)
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        codes = gap_codes(len(rows), len(start), random, most)
-        index, shown = (part.to(device) for part in codes)
-        present = rows.present[index]
-        left = present & shown
-        # A row that would have nothing left shows what it has, and that is not all.
-        left = torch.where(left.any(dim=1, keepdim=True), left, present)
+        index, left = gaps.draw()
         embeddings = [
             torch.where(left[:, column, None], embedding[index], values[column])
             for column, embedding in enumerate(rows.embeddings)
         ]
-        if module.reads_states:
-            given = (embeddings, *rows.read(index, left))
-            # What comes of the states alone has no gradient, and nothing is kept for one.
-            fixed = {name: weight.detach() for name, weight in module.fusion.named_parameters()}
-            fused = functional_call(module.fusion, fixed, given)
-        else:
-            fused = module.fusion(embeddings)
+        fused = gaps.fuse(embeddings)
         scaled = functional_call(scale, {"gain": values[-1]}, (fused, left))
         prediction = module.head(scaled)
         if rows.target.ndim == 1:

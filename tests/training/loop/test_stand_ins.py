@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from sklearn_tamulag import MultimodalData
+from sklearn_tamulag.nn import CrossmodalFusion
 from sklearn_tamulag.nn.fusion import FUSIONS
 from sklearn_tamulag.training.loop.embedded_rows import EmbeddedRows
-from sklearn_tamulag.training.loop.stand_ins import gap_codes
+from sklearn_tamulag.training.loop.gaps import Gaps, gap_codes
 from tests.small_fits import SMALL, classifier, clips, regressor, three_classes
 
 N = 40
@@ -18,9 +20,11 @@ BOTH = pytest.mark.parametrize(
     ids=["regressor", "classifier"],
 )
 
-FAST = ("concat", "cross", "semantic")
-FUSIONS_AND_SLOW = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in FUSIONS
+# Deeper ones have learned something after more epochs.
+DEEP = ("tensor", "low_rank", "attention", "crossmodal")
+FUSIONS_AND_EPOCHS = [
+    pytest.param(name, 24, marks=pytest.mark.slow) if name in DEEP else (name, 8)
+    for name in FUSIONS
 ]
 
 
@@ -57,9 +61,10 @@ def loss(fitted, data, y):
 
 
 @BOTH
-@pytest.mark.parametrize("fusion", FUSIONS_AND_SLOW)
-def test_stand_ins_serve_rows_with_gaps_better_than_the_mean_embedding(build, y, fusion):
-    fitted = build(max_epochs=8, lr=0.01, fusion=fusion).fit(FULL, y)
+@pytest.mark.parametrize(("fusion", "epochs"), FUSIONS_AND_EPOCHS)
+def test_stand_ins_serve_rows_with_gaps_better_than_the_mean_embedding(build, y, fusion, epochs):
+    early = {"early_stopping": fusion not in DEEP}
+    fitted = build(max_epochs=epochs, lr=0.01, fusion=fusion, **early).fit(FULL, y)
     gaps = [without(FULL, name) for name in FULL.modalities]
     error = sum(loss(fitted, data, y) for data in gaps)
     with torch.no_grad():
@@ -154,11 +159,11 @@ def test_a_modality_that_no_row_has():
 
 
 def test_gaps_are_all_there_are_or_a_draw():
-    rows, shown = gap_codes(5, 3, np.random.default_rng(0))
+    rows, shown = gap_codes(5, 3, np.random.default_rng(0), 1024)
     assert (len(rows), shown.shape) == (30, (30, 3))
     assert not shown.all(dim=1).any()
     assert shown.any(dim=1).all()
-    rows, shown = gap_codes(100_000, 5, np.random.default_rng(0))
+    rows, shown = gap_codes(100_000, 5, np.random.default_rng(0), 1024)
     assert len(rows) == len(shown) == 1024
     assert rows.max() > 90_000
     assert not (shown.all(dim=1) | ~shown.any(dim=1)).any()
@@ -173,3 +178,32 @@ def test_means_are_those_of_the_rows_that_have_the_modality():
     )
     means = rows.means([torch.zeros(1), torch.tensor([7.0])])
     assert [mean.tolist() for mean in means] == [[4.0], [7.0]]
+
+
+def test_a_fusion_that_reads_states_sees_those_of_what_a_row_shows():
+    fusion = CrossmodalFusion([2, 3], 4, dropout=0.0, state_sizes=[5, 6]).eval()
+    lengths = [torch.tensor([3, 0, 2]), torch.tensor([4, 4, 1])]
+    states = [torch.randn(3, 3, 5), torch.randn(3, 4, 6)]
+    parts = [torch.randn(3, 2), torch.randn(3, 3)]
+    present = torch.stack([own > 0 for own in lengths], dim=1)
+    rows = EmbeddedRows(parts, present, torch.ones(3), torch.ones(3), states, lengths)
+    gaps = Gaps(fusion, rows, np.random.default_rng(0))
+    index, left = gaps.draw()
+    assert gaps.draw()[0] is index
+    # The second row lacks the first modality, and shows the other one whatever is drawn.
+    assert left[2:4].tolist() == [[False, True]] * 2
+    embeddings = [part[index] for part in parts]
+    fused = gaps.fuse(embeddings)
+    for place, row in enumerate(index.tolist()):
+        shown = [own[[row]] * left[place, m] for m, own in enumerate(lengths)]
+        alone = fusion(
+            [part[[place]] for part in embeddings], [own[[row]] for own in states], shown
+        )
+        torch.testing.assert_close(fused[[place]], alone, atol=1e-6, rtol=0)
+    # One without the two methods is called as a whole, for new rows in each step.
+    whole = nn.Module()
+    whole.reads_states, whole.inner = True, fusion
+    whole.forward = fusion.forward
+    gaps = Gaps(whole, rows, np.random.default_rng(0))
+    assert torch.equal(gaps.draw()[0], index)
+    torch.testing.assert_close(gaps.fuse(embeddings), fused, atol=1e-6, rtol=0)
