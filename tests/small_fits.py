@@ -56,4 +56,4 @@ def regressor(**params):
 
 def classifier(**params):
     """A small classifier."""
-    return TAMULAGClassifier(**({"random_state": 0} | SMALL | params))
+    return TAMULAGClassifier(**({"random_state": 0, "label_generation": "soft"} | SMALL | params))

@@ -26,7 +26,7 @@ FLOORS = (
     ("_version", "exceptions", "data"),
     ("persistence", "labels", "text", "datasets"),
     ("nn", "metrics"),
-    ("training.feeding", "training.objective", "preprocessing", "inspection"),
+    ("training.feeding", "training.objective", "preprocessing", "inspection", "testing"),
     ("training.loop",),
     ("training.resuming",),
     ("estimators", "model_selection"),
@@ -388,7 +388,7 @@ def test_signatures_name_types_and_do_not_expand_them():
     "room",
     [
         *("", "exceptions", "preprocessing", "datasets", "metrics", "model_selection"),
-        *("inspection", "ensemble"),
+        *("inspection", "ensemble", "testing"),
     ],
 )
 def test_the_documentation_lists_every_public_name(room):

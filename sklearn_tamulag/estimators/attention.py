@@ -64,8 +64,8 @@ class TemporalAttentionOutputs:
             tokenizer writes it, whether it is ``special``, ``start`` and ``stop`` of its
             characters in the text, and its ``weight``. By word, a row per word: ``row``, the
             ``word`` as the text has it, ``special``, ``start``, ``stop``, and the ``weight``, the
-            sum of those of its tokens. A special token stands for itself, so that the weights of
-            a text have the same sum in each form.
+            sum of those of its tokens. A special token stands for itself, and so does one of a
+            prefix, which counts as special: the weights of a text have the same sum in each form.
 
         Raises
         ------

@@ -73,6 +73,8 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
         else:
             check_continued(self)
         data = self._read(X, reset=fresh)
+        if fresh:
+            self._check_own_classes()
         given = self._read_rows(
             data, y, sample_weight, groups, unimodal_labels, learn=fresh and not incremental
         )
@@ -181,7 +183,8 @@ class BaseTAMULAG(NetworkOutputs, RowReading, SavedNetwork, metaclass=ABCMeta):
             "training rows": train,
             "validation rows": held_out,
         }
-        return open_checkpoint(self.checkpoint, type(self).__name__, self._plain_params(), content)
+        params = self._plain_params() | {"precision": self._resolved_precision()}
+        return open_checkpoint(self.checkpoint, type(self).__name__, params, content)
 
     def _datasets(
         self,

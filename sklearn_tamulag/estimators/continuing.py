@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from sklearn_tamulag.estimators.encoders import OPTIMIZER_OPTIONS, encoder_options
 from sklearn_tamulag.estimators.options import network_arguments
+from sklearn_tamulag.estimators.own_classes import has_fixed_dropout
 from sklearn_tamulag.estimators.planning import PlannedNetwork
+from sklearn_tamulag.persistence.saved_parameters import former_defaults
 from sklearn_tamulag.training.loop.further import take_settings
 from sklearn_tamulag.training.objective.targets import ClassTarget
 from sklearn_tamulag.training.resuming.net_state import restore_optimizer
@@ -20,7 +22,7 @@ from sklearn_tamulag.training.resuming.net_state import restore_optimizer
 # What y means to a network, which was trained on it.
 _OF_THE_TARGET = ("neutral", "target_scale")
 # Options of an encoder that may change: how it is trained, and where its states are kept.
-_CHANGEABLE = (*OPTIMIZER_OPTIONS, "cache")
+_CHANGEABLE = (*OPTIMIZER_OPTIONS, "layer_decay", "cache")
 
 
 def check_continued(estimator: PlannedNetwork) -> None:
@@ -37,7 +39,9 @@ def check_continued(estimator: PlannedNetwork) -> None:
         If a parameter asks for other shapes, another precision or another meaning of y than the
         network has; the message names it.
     """
-    before, now = estimator._plan["params"], estimator._planned_parameters()
+    # The plan of an earlier version lacks the parameters that have come since.
+    before = former_defaults(type(estimator)) | estimator._plan["params"]
+    now = estimator._planned_parameters()
     changed = changed_parameters(before, now)
     refused = [name for name in changed if _shapes(estimator, name, before, now)]
     if refused:
@@ -87,7 +91,9 @@ def apply_changes(estimator: PlannedNetwork, device: str) -> None:
     params = estimator._planned_parameters()
     given = tuple(estimator.callbacks or ())
     new_callbacks = not _same_callbacks(estimator._given_callbacks, given)
-    if new_callbacks or changed_parameters(estimator._plan["params"], params):
+    planned = estimator._plan["params"]
+    lacking = params.keys() - planned.keys()
+    if new_callbacks or lacking or changed_parameters(planned, params):
         plan = estimator._plan | {"params": params}
         wanted = estimator._plan_net(plan, device)
         take_settings(net, wanted, new_callbacks=new_callbacks)
@@ -162,6 +168,8 @@ def _shapes(
         return True
     if name == "precision":
         return "float64" in (before[name], now[name])
+    if name == "dropout" and has_fixed_dropout(before):
+        return True
     if name == "encoders" and _reading(before[name]) != _reading(now[name]):
         return True
     other = {**before, name: now[name]}

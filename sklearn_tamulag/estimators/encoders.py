@@ -1,14 +1,15 @@
 """What ``encoders`` may say of a modality's encoder, recurrent or a transformer."""
 
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any
 
 from sklearn_tamulag.data.naming import nearest
-from sklearn_tamulag.data.sklearn_private import Interval, StrOptions, make_constraint
+from sklearn_tamulag.data.sklearn_private import Interval, make_constraint
+from sklearn_tamulag.estimators.own_classes import NameOrClass
 from sklearn_tamulag.estimators.parameters import NON_NEGATIVE, SIZE
-from sklearn_tamulag.nn.encoders import CELLS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 from sklearn_tamulag.nn.transformer import TransformerSpec
 from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.loading import load_config
@@ -25,12 +26,13 @@ LEARNING_RATE_BESIDE = 5e-4
 # Biases and the weights of normalisation are not to shrink. Shell patterns of the names of weights.
 WITHOUT_DECAY = ("*bias", "*[Nn]orm*", "*.ln_*")
 
-# The first four are also constructor parameters.
+# Each is also a constructor parameter.
 RECURRENT_OPTIONS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [StrOptions(set(CELLS))],
+    "cell": [NameOrClass(SEQUENCE_MODELS)],
     "bidirectional": [Interval(Integral, 0, 1, closed="both")],
+    "step_path": [Interval(Integral, 0, 1, closed="both")],
 }
 OPTIMIZER_OPTIONS: dict[str, list[Any]] = {"lr": [NON_NEGATIVE], "weight_decay": [NON_NEGATIVE]}
 TRANSFORMER_OPTIONS: dict[str, list[Any]] = {
@@ -38,9 +40,12 @@ TRANSFORMER_OPTIONS: dict[str, list[Any]] = {
     "tokenizer": [str, PathLike, None],
     "trainable": ["boolean"],
     "freeze_layers": [Interval(Integral, 0, None, closed="left")],
+    "freeze_embeddings": ["boolean"],
+    "layer_decay": [Interval(Real, 0, 1, closed="right")],
     "gradient_checkpointing": ["boolean"],
     "max_length": [SIZE, None],
     "lowercase": ["boolean"],
+    "prefix": [str],
     "cache": [str, PathLike, None],
 }
 
@@ -142,6 +147,7 @@ def transformer_spec(options: Mapping[str, Any], config: Mapping[str, Any]) -> T
         trainable=bool(options.get("trainable", True)),
         freeze_layers=int(options.get("freeze_layers", 0)),
         gradient_checkpointing=bool(options.get("gradient_checkpointing", False)),
+        freeze_embeddings=bool(options.get("freeze_embeddings", False)),
     )
 
 
@@ -204,6 +210,7 @@ def learn_text(
                 source,
                 max_length=options.get("max_length"),
                 lowercase=bool(options.get("lowercase", False)),
+                prefix=options.get("prefix", ""),
                 config=configs[name],
             ).state()
     return configs, tokenizers

@@ -17,7 +17,8 @@ from sklearn_tamulag.persistence.estimators import (
     learned_attributes,
     restore_attributes,
 )
-from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
+from sklearn_tamulag.persistence.own_classes import named_classes
+from sklearn_tamulag.persistence.saved_parameters import without_places
 from sklearn_tamulag.text.saved import check_saved_text, check_storable_text
 from sklearn_tamulag.training.loop.results import history_frame
 from sklearn_tamulag.training.loop.seeding import make_generator, training_modes
@@ -61,6 +62,7 @@ class SavedNetwork(SavedEstimator, PlannedNetwork):
             return {"attributes": attributes}
         check_storable_text(attributes["transformers_"], attributes["tokenizers_"])
         planned, _ = without_places(self._plan["params"], type(self))
+        planned = named_classes(planned, type(self))
         params = {name: value for name, value in planned.items() if is_storable(value)}
         net = net_state(self.net_)
         if "optimizer" not in params:
@@ -94,7 +96,6 @@ class SavedNetwork(SavedEstimator, PlannedNetwork):
         except ValueError as error:
             raise ValueError(f"{error} Give load another device.") from error
         plan = dict(learned["plan"])
-        check_parameters(plan["params"], type(self))
         planned, _ = without_places(plan["params"], type(self))
         described = dict(plan["target"])
         if is_classifier(self) != (described["class"] == "ClassTarget"):

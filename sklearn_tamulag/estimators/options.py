@@ -21,6 +21,7 @@ from sklearn_tamulag.estimators.encoders import (
     is_fine_tuned,
     transformer_spec,
 )
+from sklearn_tamulag.estimators.layer_rates import layer_groups
 from sklearn_tamulag.estimators.parameters import NON_NEGATIVE, OPTIMIZERS, PROPORTION, SIZE
 from sklearn_tamulag.labels import (
     Proposal,
@@ -127,7 +128,10 @@ def network_arguments(
 
 
 def optimizer_arguments(
-    params: Mapping[str, Any], modalities: tuple[str, ...], device: str
+    params: Mapping[str, Any],
+    modalities: tuple[str, ...],
+    device: str,
+    transformers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The optimizer and its parameter groups, as skorch takes them.
 
@@ -139,6 +143,8 @@ def optimizer_arguments(
         The modalities, in the order of the module's branches.
     device : str
         Where the network is trained.
+    transformers : dict of str to dict, optional
+        The configurations of the transformers, by modality.
 
     Returns
     -------
@@ -150,7 +156,8 @@ def optimizer_arguments(
     Raises
     ------
     ValueError
-        If a dict by modality names another modality or holds a value that is not allowed.
+        If a dict by modality names another modality or holds a value that is not allowed, or the
+        layers of a transformer, which are to learn at rates of their own, cannot be told.
     """
     encoders = _encoder_options(params["encoders"], modalities)
     rate = params["lr"]
@@ -170,7 +177,7 @@ def optimizer_arguments(
     if optimizer in FUSED_OPTIMIZERS and torch.device(device).type in FUSED_DEVICES:
         arguments["optimizer__fused"] = True
     # The first pattern that fits a weight's name decides its group: encoders before their branch.
-    groups = []
+    groups: list[tuple[str, dict[str, Any]]] = []
     for number, name in enumerate(modalities):
         own = {"lr": rates[name], "weight_decay": decays[name]}
         encoder = encoders[name]
@@ -180,6 +187,16 @@ def optimizer_arguments(
             # One value means all layers; "auto", and a dict that leaves a transformer out, do not.
             if params["lr"] == "auto" or (isinstance(params["lr"], Mapping) and not named):
                 options = {"lr": FINE_TUNING_RATE} | options
+            decay = encoder.get("layer_decay", 1)
+            if decay != 1:
+                groups += layer_groups(
+                    f"encoders[{name!r}]",
+                    (transformers or {})[name],
+                    f"branches.{number}.encoder.model.",
+                    own | options,
+                    decay=decay,
+                    without_decay=WITHOUT_DECAY,
+                )
             for pattern in WITHOUT_DECAY:
                 undecayed = own | options | {"weight_decay": 0.0}
                 groups.append((f"branches.{number}.encoder.{pattern}", undecayed))

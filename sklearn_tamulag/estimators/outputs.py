@@ -227,7 +227,7 @@ class ClassOutputs(NetworkOutputs):
         -------
         y_pred : DataFrame of shape (n, M)
             The most probable classes, a column per modality; NaN where a row lacks it. The index
-            is ``X.ids``, or 0 to n - 1.
+            is ``X.ids``, or 0 to n - 1. Without meaning where `unimodal_weight` was 0.
 
         Raises
         ------

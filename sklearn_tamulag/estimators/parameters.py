@@ -1,6 +1,5 @@
 """The constructors of the estimators, and what each of their parameters may be."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -11,9 +10,11 @@ import torch
 from sklearn.base import BaseEstimator
 
 from sklearn_tamulag.data.sklearn_private import Interval, StrOptions
+from sklearn_tamulag.estimators.own_classes import NameOrClass
 from sklearn_tamulag.nn.attention import POOLINGS
-from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
+from sklearn_tamulag.persistence.former_dumps import take_defaults
 from sklearn_tamulag.training.loop.averaging import AVERAGES
 from sklearn_tamulag.training.loop.schedule import SCHEDULES
 
@@ -27,7 +28,7 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
-PRECISIONS = ("float32", "float64", "bfloat16")
+PRECISIONS = ("auto", "float32", "float64", "bfloat16")
 
 # The ranges that several parameters, and their values by modality, share.
 SIZE = Interval(Integral, 1, None, closed="left")
@@ -39,17 +40,19 @@ PROPORTION = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_size": [SIZE],
     "num_layers": [SIZE],
-    "cell": [StrOptions(set(CELLS))],
+    "cell": [NameOrClass(SEQUENCE_MODELS)],
     "bidirectional": ["boolean"],
+    "step_path": ["boolean"],
     "embedding_size": [SIZE, Mapping],
     "unimodal_size": [SIZE, Mapping, None],
     "fusion_size": [SIZE],
-    "attention": [StrOptions(set(POOLINGS))],
-    "fusion": [StrOptions(set(FUSIONS))],
+    "attention": [NameOrClass(POOLINGS)],
+    "fusion": [NameOrClass(FUSIONS)],
     "dropout": [PROPORTION, Mapping],
     "modality_dropout": [PROPORTION],
     "encoders": [Mapping, None],
     "label_mixing": [SHARE],
+    "unimodal_weight": [NON_NEGATIVE, StrOptions({"auto"}), Mapping],
     "temperature": [POSITIVE],
     "expert_size": [SIZE],
     "neutral": [Interval(Real, None, None, closed="neither"), StrOptions({"auto"})],
@@ -91,18 +94,20 @@ class TAMULAGParameters(BaseEstimator):
         *,
         hidden_size: int = 64,
         num_layers: int = 1,
-        cell: str = "lstm",
+        cell: str | type = "lstm",
         bidirectional: bool = False,
+        step_path: bool = False,
         embedding_size: int | Mapping[str, int] = 32,
         unimodal_size: int | Mapping[str, int] | None = None,
         fusion_size: int = 64,
-        attention: str = "softmax",
-        fusion: str = "concat",
+        attention: str | type = "softmax",
+        fusion: str | type = "concat",
         dropout: float | Mapping[str, float] = 0.1,
         modality_dropout: float = 0.0,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
         label_generation: str = "auto",
         label_mixing: float = 0.5,
+        unimodal_weight: float | str | Mapping[str, float | str] = "auto",
         temperature: float = 0.1,
         expert_size: int = 16,
         neutral: float | str = "auto",
@@ -136,6 +141,7 @@ class TAMULAGParameters(BaseEstimator):
         self.num_layers = num_layers
         self.cell = cell
         self.bidirectional = bidirectional
+        self.step_path = step_path
         self.embedding_size = embedding_size
         self.unimodal_size = unimodal_size
         self.fusion_size = fusion_size
@@ -146,6 +152,7 @@ class TAMULAGParameters(BaseEstimator):
         self.encoders = encoders
         self.label_generation = label_generation
         self.label_mixing = label_mixing
+        self.unimodal_weight = unimodal_weight
         self.temperature = temperature
         self.expert_size = expert_size
         self.neutral = neutral
@@ -177,10 +184,7 @@ class TAMULAGParameters(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        # The dump of an earlier version lacks the parameters that have come since.
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            if not hasattr(self, name):
-                setattr(self, name, parameter.default)
+        take_defaults(self)
 
     def _plain_params(self) -> dict[str, Any]:
         """The parameters, numbers of NumPy as Python's, which torch and tokenizers insist on."""
@@ -217,18 +221,20 @@ class ClassifierParameters(TAMULAGParameters):
         *,
         hidden_size: int = 64,
         num_layers: int = 1,
-        cell: str = "lstm",
+        cell: str | type = "lstm",
         bidirectional: bool = False,
+        step_path: bool = False,
         embedding_size: int | Mapping[str, int] = 32,
         unimodal_size: int | Mapping[str, int] | None = None,
         fusion_size: int = 64,
-        attention: str = "softmax",
-        fusion: str = "concat",
+        attention: str | type = "softmax",
+        fusion: str | type = "concat",
         dropout: float | Mapping[str, float] = 0.1,
         modality_dropout: float = 0.0,
         encoders: Mapping[str, Mapping[str, Any]] | None = None,
         label_generation: str = "auto",
         label_mixing: float = 0.5,
+        unimodal_weight: float | str | Mapping[str, float | str] = "auto",
         temperature: float = 0.1,
         expert_size: int = 16,
         neutral: float | str = "auto",
@@ -264,6 +270,7 @@ class ClassifierParameters(TAMULAGParameters):
             num_layers=num_layers,
             cell=cell,
             bidirectional=bidirectional,
+            step_path=step_path,
             embedding_size=embedding_size,
             unimodal_size=unimodal_size,
             fusion_size=fusion_size,
@@ -274,6 +281,7 @@ class ClassifierParameters(TAMULAGParameters):
             encoders=encoders,
             label_generation=label_generation,
             label_mixing=label_mixing,
+            unimodal_weight=unimodal_weight,
             temperature=temperature,
             expert_size=expert_size,
             neutral=neutral,

@@ -12,8 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_tamulag.estimators.given_rows import GivenRows
-from sklearn_tamulag.estimators.options import network_arguments, optimizer_arguments, own_callback
+from sklearn_tamulag.estimators.options import (
+    network_arguments,
+    optimizer_arguments,
+    own_callback,
+    resolve_device,
+)
+from sklearn_tamulag.estimators.own_classes import check_own_classes
 from sklearn_tamulag.estimators.parameters import TAMULAGParameters
+from sklearn_tamulag.estimators.precision_choice import resolve_precision
+from sklearn_tamulag.estimators.task_weights import are_silent, task_weights
 from sklearn_tamulag.nn.module import build_module
 from sklearn_tamulag.nn.randomness import drawn_from
 from sklearn_tamulag.training.loop.net import TAMULAGNet
@@ -50,11 +58,39 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             for name, value in self._plain_params().items()
             if name not in _UNPLANNED
         }
-        return params | {"label_generation": self._label_generation()}
+        # A network that is loaded where there are other units computes as it was trained.
+        return params | {
+            "label_generation": self._label_generation(),
+            "precision": self._resolved_precision(),
+        }
+
+    def _resolved_precision(self) -> str:
+        """The precision that "auto" stands for, here and now."""
+        if self.precision != "auto":
+            return self.precision
+        return resolve_precision(self.precision, self.encoders, resolve_device(self.device))
+
+    @property
+    def precision_(self) -> str:
+        """The precision of the network: what `precision="auto"` has come to."""
+        if self.net_.dtype == torch.float64:
+            return "float64"
+        return "bfloat16" if self.net_.autocast else "float32"
 
     def _label_generation(self) -> str:
-        """The strategy that "auto" stands for."""
-        return self._default_labels if self.label_generation == "auto" else self.label_generation
+        """The strategy of the labels; "auto" generates none that no task is trained on."""
+        if self.label_generation != "auto":
+            return self.label_generation
+        silent = are_silent(self.unimodal_weight, self.modalities_)
+        return "none" if silent else self._default_labels
+
+    def _check_own_classes(self) -> None:
+        """Check classes of the user's own with the sizes that the network would give them."""
+        params = self._planned_parameters()
+        arguments = network_arguments(params, self.feature_sizes_, 1, self.transformers_)
+        check_own_classes(
+            arguments, torch.float64 if self.precision == "float64" else torch.float32
+        )
 
     def _build_net(
         self,
@@ -82,6 +118,7 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
         """Make the net of a plan, not yet initialised; pre-trained weights are asked for or not."""
         params, target = plan["params"], plan["target"]
         labels = params["label_generation"]
+        kind = "classifier" if isinstance(target, ClassTarget) else "regressor"
         n_outputs = target.n_classes if isinstance(target, ClassTarget) else 1
         network = network_arguments(params, self.feature_sizes_, n_outputs, self.transformers_)
         if not pretrained:
@@ -95,7 +132,7 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             autocast=params["precision"] == "bfloat16",
             compiled=params["compile"],
             similarity_mixing=params["label_mixing"] if labels == "ulag" else None,
-            weigh_disagreement=labels in ("calibrated", "ulgm", "ulag"),
+            task_weights=task_weights(params["unimodal_weight"], self.modalities_, kind, labels),
             modality_dropout=float(params["modality_dropout"]),
             accumulation=params["gradient_accumulation"],
             clipping=params["gradient_clipping"],
@@ -109,5 +146,5 @@ class PlannedNetwork(TAMULAGParameters, metaclass=ABCMeta):
             # A callback keeps its state on itself; the caller's own stay as they are.
             callbacks=[own_callback(callback) for callback in self.callbacks or ()],
             **{f"module__{name}": value for name, value in network.items()},
-            **optimizer_arguments(params, self.modalities_, device),
+            **optimizer_arguments(params, self.modalities_, device, self.transformers_),
         )

@@ -49,7 +49,8 @@ class RegressionOutputs(NetworkOutputs):
         -------
         y_pred : DataFrame of shape (n, M), dtype float64
             The predictions, in the units of y, a column per modality. The index is ``X.ids``, or 0
-            to n - 1. NaN where a row lacks the modality.
+            to n - 1. NaN where a row lacks the modality. Without meaning where `unimodal_weight`
+            was 0.
 
         Raises
         ------

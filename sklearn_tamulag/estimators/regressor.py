@@ -28,13 +28,18 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     Parameters
     ----------
     hidden_size : int, default=64
-        Size of the recurrent states of every encoder, per direction; at least 1.
+        Size of the states of every encoder, per direction; at least 1.
     num_layers : int, default=1
-        Recurrent layers of every encoder, at least 1.
-    cell : {"lstm", "gru"}, default="lstm"
-        The kind of recurrent cell.
+        Layers of every encoder, at least 1.
+    cell : {"lstm", "gru", "transformer", "mlp", "conv"} or class, default="lstm"
+        What turns steps into states: a recurrent network of either cell, a transformer over the
+        steps, a perceptron on each step by itself, or convolutions over three steps each; or a
+        class of one's own, see :func:`sklearn_tamulag.testing.check_sequence_model`.
     bidirectional : bool, default=False
-        Whether the encoders also read backwards, from the last valid step.
+        Whether recurrent encoders also read backwards, from the last valid step. True is refused
+        with the others, which read the steps before and after alike, or neither.
+    step_path : bool, default=False
+        Whether a path leads from a step's own features to its state, past the recurrent layers.
     embedding_size : int or dict, default=32
         Size of the vector of each modality, at least 1; a dict by modality, "rest" for the others.
     unimodal_size : int, dict or None, default=None
@@ -42,22 +47,27 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         `embedding_size`. None is the size of its vector.
     fusion_size : int, default=64
         Size of the fused representation, which `transform` returns; at least 1.
-    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+    attention : {"softmax", "gate", "mean", "last"} or class, default="softmax"
         How the valid steps become one vector: weighted by a softmax of two gates, by the gates'
-        product as published ("gate"), averaged, or the last one alone.
-    fusion : {"concat", "cross", "semantic"}, default="concat"
-        How modalities meet: side by side; "cross" appends the products of every pair, "semantic" a
-        combination in each dimension of one space.
+        product as published ("gate"), averaged, or the last one alone; or a class of one's own, see
+        :func:`sklearn_tamulag.testing.check_pooling`.
+    fusion : str or class, default="concat"
+        How modalities meet. "concat" is side by side; "cross" appends the products of every pair,
+        "semantic" a combination in each dimension of one space, and "crossmodal" what each reads in
+        the steps of every other. "tensor" takes the products of all entries, "low_rank" the same
+        with fewer weights, and "attention" a transformer over the modalities. Or a class of one's
+        own, see :func:`sklearn_tamulag.testing.check_fusion`.
     dropout : float in [0, 1) or dict, default=0.1
         Share of values dropped in training; a dict by modality, "rest" for the others and fusion.
     modality_dropout : float in [0, 1), default=0.0
         Probability that a modality of a row is hidden from a training step, as if it were missing;
         one always remains. Prepares for rows that lack modalities where few training rows do.
     encoders : dict of str to dict or None, default=None
-        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`, and
-        `lr` and `weight_decay` of the encoder alone. Or ``{"transformer": name_or_folder}``, which
-        reads strings or token ids, with the options "trainable", "freeze_layers", "tokenizer",
-        "max_length", "lowercase", "gradient_checkpointing", "cache"; see the user guide on text.
+        By modality, values that replace `hidden_size`, `num_layers`, `cell`, `bidirectional`,
+        `step_path`, and `lr` and `weight_decay` of the encoder alone. Or
+        ``{"transformer": name_or_folder}``, which reads strings or token ids, with the options
+        "trainable", "freeze_layers", "freeze_embeddings", "layer_decay", "tokenizer", "max_length",
+        "lowercase", "prefix", "gradient_checkpointing", "cache"; see the user guide on text.
     label_generation : {"auto", "calibrated", "ulgm", "ulag", "none"}, default="auto"
         Where labels of the modalities come from: "calibrated" reads them off a row's place between
         the centres of the negative and the positive rows, "ulgm" off the ratio of its distances to
@@ -65,6 +75,10 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         "auto" is "calibrated".
     label_mixing : float in [0, 1], default=0.5
         Share of y in "calibrated" and "soft" labels, or of the kept label in those of "ulag".
+    unimodal_weight : float >= 0, "auto" or dict, default="auto"
+        Weight of each modality's own task in the loss; a dict by modality, "rest" for the others.
+        "auto" is 1 with "none", and with other labels tanh|label - y| in scaled units, 1 until they
+        move. At 0 a task trains nothing, and its `predict_unimodal` means nothing.
     temperature : float > 0, default=0.1
         Classification only: divides the cosine similarities, smaller is sharper.
     expert_size : int, default=16
@@ -117,8 +131,10 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         same. Many fits can share the folder. Needs an int `random_state`; not for `partial_fit`.
     device : str or torch.device, default="auto"
         Where to train, as torch names it; "auto" takes CUDA where there is one.
-    precision : {"float32", "float64", "bfloat16"}, default="float32"
-        Of weights and features; "bfloat16" computes in it where torch deems that safe.
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="float32"
+        Of weights and features; "bfloat16" computes in it where torch deems that safe. "auto" is
+        "bfloat16" where a transformer is fine-tuned on a CPU or GPU with units for it, else
+        "float32"; see `precision_`.
     compile : bool, default=False
         Whether training runs through torch.compile: a minute slower to start, and faster at best on
         a GPU. On the CPU it gains next to nothing.
@@ -144,6 +160,8 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
         The number of features per step, by modality; None for token ids.
     transformers_, tokenizers_ : dict
         By modality, the configuration of its transformer, and the tokenizer of its strings.
+    precision_ : {"float32", "float64", "bfloat16"}
+        The precision of the network, which "auto" was resolved to.
     n_features_in_ : int
         The columns of what was fitted, as scikit-learn counts them: ``X.shape[1]``, those of the
         flat matrix, for MultimodalData; M for a dict, a list of dicts or a table with a column per
@@ -183,12 +201,12 @@ class TAMULAGRegressor(RegressionOutputs, RegressorMixin, RegressorParameters, B
     =================  ==========================================================================
     group              parameters
     =================  ==========================================================================
-    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `embedding_size`,
-                       `unimodal_size`, `fusion_size`, `attention`, `fusion`, `dropout`,
-                       `modality_dropout`
+    network            `hidden_size`, `num_layers`, `cell`, `bidirectional`, `step_path`,
+                       `embedding_size`, `unimodal_size`, `fusion_size`, `attention`,
+                       `fusion`, `dropout`, `modality_dropout`
     text and encoders  `encoders`
-    labels             `label_generation`, `label_mixing`, `temperature`, `expert_size`,
-                       `neutral`, `target_scale`
+    labels             `label_generation`, `label_mixing`, `unimodal_weight`, `temperature`,
+                       `expert_size`, `neutral`, `target_scale`
     training           `max_epochs`, `batch_size`, `optimizer`, `lr`, `weight_decay`, `warmup`,
                        `schedule`, `gradient_accumulation`, `gradient_clipping`,
                        `weight_averaging`

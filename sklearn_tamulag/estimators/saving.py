@@ -1,6 +1,7 @@
 """Saves estimators, transformers and pipelines of them, and loads whatever such a file holds."""
 
 import warnings
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn_tamulag.persistence.estimators import (
     warn_of_places,
 )
 from sklearn_tamulag.persistence.limits import shortened
+from sklearn_tamulag.persistence.own_classes import check_custom, given_classes
 from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
 from sklearn_tamulag.preprocessing import (
     FlatToMultimodal,
@@ -97,7 +99,9 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
     write_value(path, _described(estimator, "The estimator"), kind=KIND)
 
 
-def load(path: str | PathLike[str], *, device: Any = None) -> Any:
+def load(
+    path: str | PathLike[str], *, device: Any = None, custom: Mapping[str, type] | None = None
+) -> Any:
     """Restore what `save`, or the method of an estimator, has written.
 
     The file holds numbers and names, from which only classes of this package, scikit-learn's
@@ -113,6 +117,12 @@ def load(path: str | PathLike[str], *, device: Any = None) -> Any:
     device : str or torch.device, default=None
         Where networks shall be; it becomes their parameter `device`. None keeps that of the saved
         estimator.
+    custom : dict of str to type, default=None
+        Classes of one's own that a saved estimator has as `cell`, `attention` or `fusion`. A file
+        has their names and weights, and they are never imported by a name in a file: give each
+        under its whole name, as "my_package.fusion.MyFusion", or under "MyFusion" where the file
+        has one of that name. Shapes of weights are compared before a class is given any. Classes
+        that the file does not name are left alone, so that one dict serves many files.
 
     Returns
     -------
@@ -125,15 +135,18 @@ def load(path: str | PathLike[str], *, device: Any = None) -> Any:
         If the file cannot be read.
     ValueError
         If the file is damaged, of another origin or of a newer format, asks for more memory than
-        its size allows, or for a device that is not at hand.
+        its size allows or for a device that is not at hand, or needs a class that is not given.
+    TypeError
+        If `custom` is no dict of classes derived from ``torch.nn.Module``.
 
     See Also
     --------
     save : Writes such a file, and shows how to load it.
     """
+    check_custom(custom)
     value = read_value(path, kind=KIND)
     places: dict[str, Any] = {}
-    estimator = restored(path, lambda: _made(value, device, places))
+    estimator = restored(path, lambda: _made(value, device, places, custom))
     warn_of_places(path, places)
     return estimator
 
@@ -169,17 +182,22 @@ def _described(estimator: Any, role: str) -> Any:
     return estimator_value(estimator)
 
 
-def _made(value: Any, device: Any, places: dict[str, Any]) -> Any:
+def _made(
+    value: Any, device: Any, places: dict[str, Any], custom: Mapping[str, type] | None
+) -> Any:
     """Make an estimator or a pipeline of its description, and collect the places it names."""
     if value["class"] in list(_GATHERINGS):
         cls = _GATHERINGS[value["class"]]
-        return gathering_of(value, cls, lambda held, inner: _made(held, device, inner), places)
+        return gathering_of(
+            value, cls, lambda held, inner: _made(held, device, inner, custom), places
+        )
     if value["class"] != "Pipeline":
-        return estimator_of(value, _CLASSES, device, places=places)
+        return estimator_of(value, _CLASSES, device, places=places, custom=custom)
     if value.keys() != {"class", "steps", "params"}:
         raise ValueError(f"a Pipeline is described by other fields than {sorted(value)}.")
     check_parameters(value["params"], Pipeline)
     params, found = without_places(value["params"], Pipeline)
+    params = given_classes(params, Pipeline, custom)
     places |= found
     steps = []
     for name, step in value["steps"]:
@@ -189,6 +207,6 @@ def _made(value: Any, device: Any, places: dict[str, Any]) -> Any:
         skipped = step is None or isinstance(step, str)
         if skipped and step not in _SKIPPED:
             raise ValueError(f"a step of a Pipeline is {shortened(repr(step))}.")
-        steps.append((name, step if skipped else _made(step, device, inner)))
+        steps.append((name, step if skipped else _made(step, device, inner, custom)))
         places |= {f"{shortened(name)}__{key}": place for key, place in inner.items()}
     return Pipeline(steps, **params)

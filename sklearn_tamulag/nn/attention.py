@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .full_precision import full_precision, widened
+from .own_modules import build_own
 
 # The range of the gates' first weights, as a multiple of torch's for a linear layer.
 GATE_GAIN = 4.0
@@ -215,14 +216,15 @@ class LastPooling(nn.Module):
         return _weighted_sum(weights, states), weights
 
 
-def build_pooling(kind: str, hidden_size: int) -> nn.Module:
-    """Build the pooling of a given name.
+def build_pooling(kind: str | type, hidden_size: int) -> nn.Module:
+    """Build the pooling of a given name, or of a class.
 
     Parameters
     ----------
-    kind : {"softmax", "gate", "mean", "last"}
+    kind : {"softmax", "gate", "mean", "last"} or class
         ``"softmax"`` and ``"gate"`` are the two modes of `TemporalAttention`; ``"mean"`` and
-        ``"last"`` have nothing to learn.
+        ``"last"`` have nothing to learn. Or a class of one's own, as
+        `sklearn_tamulag.testing.check_pooling` wants it.
     hidden_size : int
         Size H of the states.
 
@@ -243,6 +245,8 @@ def build_pooling(kind: str, hidden_size: int) -> nn.Module:
     >>> build_pooling("mean", hidden_size=4)
     MeanPooling()
     """
+    if isinstance(kind, type):
+        return build_own(kind, hidden_size)
     if kind in ("softmax", "gate"):
         return TemporalAttention(hidden_size, mode=kind)
     if kind == "mean":

@@ -1,127 +1,16 @@
 """One modality's branch of the network, from its features to its own prediction."""
 
-from dataclasses import dataclass, replace
-
 import torch
 from torch import Tensor, nn
 
 from .attention import build_pooling
-from .encoders import CELLS, RecurrentEncoder, SequenceEncoder
+from .encoders import SequenceEncoder
 from .heads import UnimodalHead
+from .modality_spec import ModalitySpec
+from .own_modules import change_dropout
 from .randomness import Dropout, set_dropout
-from .transformer import TransformerSpec
-
-
-def check_size(name: str, value: int) -> None:
-    """Refuse a size that is less than one.
-
-    Parameters
-    ----------
-    name : str
-        What the size is called in the message.
-    value : int
-        Size.
-
-    Raises
-    ------
-    ValueError
-        If `value` is less than 1.
-
-    Examples
-    --------
-    >>> from sklearn_tamulag.nn.branch import check_size
-    >>> check_size("fusion_size", 0)
-    Traceback (most recent call last):
-        ...
-    ValueError: fusion_size must be at least 1; got 0.
-    """
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value!r}.")
-
-
-@dataclass(frozen=True)
-class ModalitySpec:
-    """Shape of the branch of one modality.
-
-    Parameters
-    ----------
-    name : str
-        Name of the modality.
-    feature_size : int or None
-        Number of features of a step; None for token ids, which only a transformer reads.
-    hidden_size : int, default=64
-        Size of the recurrent states of one layer in one direction.
-    num_layers : int, default=1
-        Number of recurrent layers.
-    embedding_size : int, default=32
-        Size K of the embedding.
-    unimodal_size : int, optional
-        Size of the unimodal representation; None is that of the embedding.
-    cell : {"lstm", "gru"}, default="lstm"
-        Recurrent cell.
-    bidirectional : bool, default=False
-        Whether the recurrent layers read the sequence in both directions.
-    dropout : float in [0, 1], default=0.1
-        Dropout between recurrent layers, before the embedding and in the unimodal head.
-    transformer : TransformerSpec, optional
-        The transformer that encodes token ids; None is a recurrent encoder of features.
-
-    Raises
-    ------
-    ValueError
-        If there is neither a feature size nor a transformer, or both; or a size is less than 1,
-        `cell` is unknown or `dropout` is outside [0, 1].
-
-    Examples
-    --------
-    >>> from sklearn_tamulag.nn import ModalitySpec
-    >>> ModalitySpec("audio", feature_size=74, hidden_size=16).embedding_size
-    32
-    """
-
-    name: str
-    feature_size: int | None
-    hidden_size: int = 64
-    num_layers: int = 1
-    embedding_size: int = 32
-    unimodal_size: int | None = None
-    cell: str = "lstm"
-    bidirectional: bool = False
-    dropout: float = 0.1
-    transformer: TransformerSpec | None = None
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if (self.feature_size is None) == (self.transformer is None):
-            raise ValueError(
-                f"modality {self.name!r} must have features or a transformer: feature_size is "
-                f"{self.feature_size!r}, transformer {self.transformer!r}."
-            )
-        sizes = ("feature_size", "hidden_size", "num_layers", "embedding_size", "unimodal_size")
-        for field in sizes:
-            if getattr(self, field) is not None:
-                check_size(f"{field} of modality {self.name!r}", getattr(self, field))
-        if self.cell not in CELLS:
-            raise ValueError(
-                f"cell of modality {self.name!r} must be one of {', '.join(map(repr, CELLS))}; "
-                f"got {self.cell!r}."
-            )
-        if not 0.0 <= self.dropout <= 1.0:
-            raise ValueError(
-                f"dropout of modality {self.name!r} must be in [0, 1]; got {self.dropout!r}."
-            )
-
-    def without_source(self) -> "ModalitySpec":
-        """The same shape, of which nothing is looked for by name or in a folder.
-
-        Returns
-        -------
-        ModalitySpec
-            Built anew from it, a transformer has random weights, to be replaced by saved ones.
-        """
-        if self.transformer is None:
-            return self
-        return replace(self, transformer=replace(self.transformer, source=None))
+from .sequence_models import build_sequence_model
+from .step_path import StepPath
 
 
 class ModalityBranch(nn.Module):
@@ -165,7 +54,9 @@ class ModalityBranch(nn.Module):
     ...     n_outputs=1,
     ...     dropout=0.0,
     ... )
-    >>> embedding, unimodal, prediction, weights = branch(torch.ones(2, 5, 3), torch.tensor([5, 0]))
+    >>> embedding, unimodal, prediction, weights, states = branch(
+    ...     torch.ones(2, 5, 3), torch.tensor([5, 0])
+    ... )
     >>> torch.equal(embedding[1], branch.absent)
     True
     """
@@ -203,9 +94,11 @@ class ModalityBranch(nn.Module):
         """
         set_dropout(self.embedding, share)
         set_dropout(self.head, share)
-        self.encoder.set_dropout(share)
+        change_dropout(self.encoder, share)
 
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Run the modality of a batch.
 
         Parameters
@@ -225,22 +118,25 @@ class ModalityBranch(nn.Module):
             Unimodal prediction.
         weights : Tensor of shape (B, T)
             Weight of every step.
+        states : Tensor of shape (B, T, H)
+            The states that the encoder made, zero on padding.
         """
-        pooled, weights = self.pooling(self.encoder(features, lengths), lengths)
+        states = self.encoder(features, lengths)
+        pooled, weights = self.pooling(states, lengths)
         present = (lengths > 0).unsqueeze(1)  # (B,) -> (B, 1)
         embedding = torch.where(present, self.embedding(pooled), self.absent)  # (B, K)
         unimodal, prediction = self.head(embedding)
-        return embedding, unimodal, prediction, weights
+        return embedding, unimodal, prediction, weights, states
 
 
-def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> ModalityBranch:
-    """Build the branch of one modality, with a recurrent encoder or a transformer.
+def build_branch(spec: ModalitySpec, attention: str | type, n_outputs: int) -> ModalityBranch:
+    """Build the branch of one modality, with a sequence model of features or a transformer.
 
     Parameters
     ----------
     spec : ModalitySpec
         Shape of the branch.
-    attention : {"softmax", "gate", "mean", "last"}
+    attention : {"softmax", "gate", "mean", "last"} or class
         Pooling over time, see `build_pooling`.
     n_outputs : int
         1 for regression, the number of classes for classification.
@@ -262,6 +158,33 @@ def build_branch(spec: ModalitySpec, attention: str, n_outputs: int) -> Modality
     >>> build_branch(spec, "softmax", n_outputs=1).encoder.output_size
     32
     """
+    branch = plain_branch(spec, attention, n_outputs)
+    add_step_path(branch, spec)
+    return branch
+
+
+def plain_branch(spec: ModalitySpec, attention: str | type, n_outputs: int) -> ModalityBranch:
+    """Build the branch of one modality without the step path that its shape may ask for.
+
+    Parameters
+    ----------
+    spec : ModalitySpec
+        Shape of the branch.
+    attention : str
+        As in `build_branch`.
+    n_outputs : int
+        As in `build_branch`.
+
+    Returns
+    -------
+    ModalityBranch
+        The branch.
+
+    Raises
+    ------
+    ValueError
+        If `attention` is unknown.
+    """
     encoder = _build_encoder(spec)
     return ModalityBranch(
         spec.name,
@@ -279,11 +202,35 @@ def _build_encoder(spec: ModalitySpec) -> SequenceEncoder:
     if spec.transformer is not None:
         return spec.transformer.build(f"encoders[{spec.name!r}]['transformer']")
     assert spec.feature_size is not None, "ModalitySpec asks for one of them"
-    return RecurrentEncoder(
+    return build_sequence_model(
+        spec.cell,
         spec.feature_size,
         spec.hidden_size,
         num_layers=spec.num_layers,
-        cell=spec.cell,
         bidirectional=spec.bidirectional,
         dropout=spec.dropout,
     )
+
+
+def add_step_path(branch: ModalityBranch, spec: ModalitySpec) -> None:
+    """Lead a path past the encoder of a branch, if its shape asks for one and reads features.
+
+    Parameters
+    ----------
+    branch : ModalityBranch
+        A branch without a path.
+    spec : ModalitySpec
+        Its shape.
+
+    Examples
+    --------
+    >>> from sklearn_tamulag.nn import ModalitySpec
+    >>> from sklearn_tamulag.nn.branch import add_step_path, plain_branch
+    >>> spec = ModalitySpec("audio", feature_size=3, step_path=True)
+    >>> branch = plain_branch(spec, "softmax", n_outputs=1)
+    >>> add_step_path(branch, spec)
+    >>> type(branch.encoder).__name__
+    'StepPath'
+    """
+    if spec.step_path and spec.feature_size is not None:
+        branch.encoder = StepPath(branch.encoder, spec.feature_size, dropout=spec.dropout)

@@ -1,20 +1,18 @@
 """Fusion: from one embedding per modality to one representation of them all."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .randomness import Dropout
-
-FUSIONS = ("concat", "cross", "semantic")
-"""Names that `build_fusion` knows."""
-
-
-def _fused_layer(input_size: int, fusion_size: int, dropout: float) -> nn.Sequential:
-    """Build the layer that every fusion ends with: dropout, linear, relu."""
-    return nn.Sequential(Dropout(dropout), nn.Linear(input_size, fusion_size), nn.ReLU())
+from .attention_fusion import AttentionFusion
+from .crossmodal_fusion import CrossmodalFusion
+from .fused_layer import fused_layer, reads_states
+from .own_modules import build_own
+from .tensor_fusion import LowRankFusion, TensorFusion
 
 
 class ConcatFusion(nn.Module):
@@ -42,7 +40,7 @@ class ConcatFusion(nn.Module):
 
     def __init__(self, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float) -> None:
         super().__init__()
-        self.fused = _fused_layer(sum(embedding_sizes), fusion_size, dropout)
+        self.fused = fused_layer(sum(embedding_sizes), fusion_size, dropout)
 
     def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
         """Fuse a batch.
@@ -90,7 +88,7 @@ class CrossFusion(nn.Module):
     def __init__(self, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float) -> None:
         super().__init__()
         # Every embedding occurs once as it is and once with each of the M - 1 others.
-        self.fused = _fused_layer(sum(embedding_sizes) * len(embedding_sizes), fusion_size, dropout)
+        self.fused = fused_layer(sum(embedding_sizes) * len(embedding_sizes), fusion_size, dropout)
 
     def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
         """Fuse a batch.
@@ -173,7 +171,7 @@ class SemanticFusion(nn.Module):
         bound = n_terms**-0.5
         self.weight = nn.Parameter(torch.empty(n_terms, fusion_size).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(fusion_size).uniform_(-bound, bound))
-        self.fused = _fused_layer(sum(embedding_sizes) + fusion_size, fusion_size, dropout)
+        self.fused = fused_layer(sum(embedding_sizes) + fusion_size, fusion_size, dropout)
 
     def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
         """Fuse a batch.
@@ -201,96 +199,57 @@ class SemanticFusion(nn.Module):
         return fused
 
 
-class AbsentGain(nn.Module):
-    r"""Scale the fused representation of rows that lack modalities.
-
-    A modality that has to speak for others as well says more than in their company: the regression
-    of y on what is left is steeper. The vector that stands for a missing embedding shifts the
-    fused representation and cannot make it steeper, so each missing modality m also multiplies it
-    by :math:`\exp(g_m)`, with a learned vector :math:`g_m`, zero at the start. Rows that lack
-    nothing are not touched.
-
-    Parameters
-    ----------
-    n_modalities : int
-        Number of modalities M.
-    fusion_size : int
-        Size F of the fused representation.
-
-    Attributes
-    ----------
-    gain : nn.Parameter of shape (M, F)
-        The vectors g.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_tamulag.nn.fusion import AbsentGain
-    >>> scale = AbsentGain(2, fusion_size=1)
-    >>> _ = torch.nn.init.constant_(scale.gain, 0.5)
-    >>> present = torch.tensor([[True, True], [True, False]])
-    >>> scale(torch.ones(2, 1), present).detach()
-    tensor([[1.0000],
-            [1.6487]])
-    """
-
-    def __init__(self, n_modalities: int, fusion_size: int) -> None:
-        super().__init__()
-        self.gain = nn.Parameter(torch.zeros(n_modalities, fusion_size))
-
-    def forward(self, fused: Tensor, present: Tensor) -> Tensor:
-        """Scale a batch.
-
-        Parameters
-        ----------
-        fused : Tensor of shape (B, F), float
-            Fused representation.
-        present : bool Tensor of shape (B, M)
-            Whether the row has the modality.
-
-        Returns
-        -------
-        Tensor of shape (B, F)
-            The scaled representation.
-        """
-        # (B, M) @ (M, F) -> (B, F)
-        scaled: Tensor = fused * torch.exp((~present).to(self.gain.dtype) @ self.gain)
-        return scaled
-
-
-_FUSION_CLASSES: dict[str, type[ConcatFusion] | type[CrossFusion] | type[SemanticFusion]] = {
+_FUSION_CLASSES: dict[str, type[nn.Module]] = {
     "concat": ConcatFusion,
     "cross": CrossFusion,
     "semantic": SemanticFusion,
+    "tensor": TensorFusion,
+    "low_rank": LowRankFusion,
+    "attention": AttentionFusion,
+    "crossmodal": CrossmodalFusion,
 }
+
+FUSIONS = tuple(_FUSION_CLASSES)
+"""Names that `build_fusion` knows."""
 
 
 def build_fusion(
-    kind: str, embedding_sizes: Sequence[int], fusion_size: int, *, dropout: float
+    kind: str | type,
+    embedding_sizes: Sequence[int],
+    fusion_size: int,
+    *,
+    dropout: float,
+    state_sizes: Sequence[int] | None = None,
 ) -> nn.Module:
-    """Build the fusion of a given name.
+    """Build the fusion of a given name, or of a class.
 
     Parameters
     ----------
-    kind : {"concat", "cross", "semantic"}
-        `ConcatFusion`, `CrossFusion` or `SemanticFusion`.
+    kind : str or class
+        A name in `FUSIONS`, whose class is named alike; or a class of one's own, as
+        `sklearn_tamulag.testing.check_fusion` wants it.
     embedding_sizes : sequence of int
         Sizes K_m of the embeddings, one per modality, at least one.
     fusion_size : int
         Size F of the fused representation.
     dropout : float in [0, 1]
         Share of the inputs of the last layer that is set to zero while training.
+    state_sizes : sequence of int, optional
+        Sizes H_m of the states, for a fusion that reads them.
 
     Returns
     -------
     nn.Module
         Called with a sequence of M embeddings of shapes (B, K_m), it returns the fused
-        representation, of shape (B, F).
+        representation, of shape (B, F). One with the attribute ``reads_states = True`` is called
+        with the embeddings, a sequence of M states of shapes (B, T_m, H_m) and a sequence of M
+        lengths of shape (B,).
 
     Raises
     ------
     ValueError
-        If `kind` is unknown or `embedding_sizes` is empty.
+        If `kind` is unknown, `embedding_sizes` is empty or too large for the fusion, or
+        `state_sizes` is missing or of another number.
 
     Examples
     --------
@@ -300,8 +259,18 @@ def build_fusion(
     >>> fusion([torch.ones(1, 2), torch.ones(1, 2)]).shape
     torch.Size([1, 3])
     """
-    if kind not in FUSIONS:
+    if not isinstance(kind, type) and kind not in FUSIONS:
         raise ValueError(f"fusion must be one of {', '.join(map(repr, FUSIONS))}; got {kind!r}.")
     if not embedding_sizes:
         raise ValueError("embedding_sizes must have at least one entry; got none.")
-    return _FUSION_CLASSES[kind](embedding_sizes, fusion_size, dropout=dropout)
+    fusion = kind if isinstance(kind, type) else _FUSION_CLASSES[kind]
+    options: dict[str, Any] = {"dropout": dropout}
+    if reads_states(fusion):
+        if state_sizes is None or len(state_sizes) != len(embedding_sizes):
+            raise ValueError(
+                f"fusion={kind!r} reads states: state_sizes must have {len(embedding_sizes)} "
+                f"entries, one per modality; got {state_sizes!r}."
+            )
+        options["state_sizes"] = state_sizes
+    build = partial(build_own, kind) if isinstance(kind, type) else fusion
+    return build(embedding_sizes, fusion_size, **options)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .branch import ModalityBranch, ModalitySpec, build_branch, check_size
-from .fusion import AbsentGain, build_fusion
+from .absent_gain import AbsentGain
+from .branch import ModalityBranch, add_step_path, plain_branch
+from .fused_layer import reads_states
+from .fusion import build_fusion
 from .heads import MultimodalHead, SimilarityConfidence
-from .randomness import set_dropout
+from .modality_spec import ModalitySpec, check_size
+from .own_modules import change_dropout
 
 __all__ = ["ModalityBranch", "ModalitySpec", "TAMULAGModule", "TAMULAGOutput", "build_module"]
 
@@ -34,6 +37,8 @@ class TAMULAGOutput:
         Weight of every step, zero on padding.
     confidence : Tensor of shape (B, M) or None
         Confidence of the similarity labels, in (0, 1); None without confidence layers.
+    states : tuple of M tensors of shape (B, T_m, H_m), or None
+        States of the encoders, zero on padding; None where the fusion does not read them.
 
     Examples
     --------
@@ -57,6 +62,7 @@ class TAMULAGOutput:
     fused: Tensor
     attention: tuple[Tensor, ...]
     confidence: Tensor | None = None
+    states: tuple[Tensor, ...] | None = None
 
 
 class TAMULAGModule(nn.Module):
@@ -67,7 +73,8 @@ class TAMULAGModule(nn.Module):
     branches : sequence of ModalityBranch
         One branch per modality, at least one, with different names.
     fusion : nn.Module
-        From the embeddings to the fused representation, as `build_fusion` builds it.
+        From the embeddings, and the states if it has ``reads_states = True``, to the fused
+        representation, as `build_fusion` builds it.
     head : nn.Module
         From the fused representation to the multimodal prediction.
     confidence : nn.Module, optional
@@ -137,7 +144,12 @@ class TAMULAGModule(nn.Module):
         for name, branch in zip(self.modalities, self.branches, strict=True):
             own: ModalityBranch = branch  # type: ignore[assignment]
             own.set_dropout(shares[name])
-        set_dropout(self.fusion, rest)
+        change_dropout(self.fusion, rest)
+
+    @property
+    def reads_states(self) -> bool:
+        """Whether the fusion is called with the states and the lengths too."""
+        return reads_states(self.fusion)
 
     def forward(self, features: dict[str, Tensor], lengths: dict[str, Tensor]) -> TAMULAGOutput:
         """Run a batch.
@@ -171,9 +183,12 @@ class TAMULAGModule(nn.Module):
             branch(features[name], lengths[name])
             for name, branch in zip(self.modalities, self.branches, strict=True)
         ]
-        embeddings, unimodal, predictions, attention = zip(*outputs, strict=True)
+        embeddings, unimodal, predictions, attention, states = zip(*outputs, strict=True)
         present = torch.stack([lengths[name] > 0 for name in self.modalities], dim=1)  # (B, M)
-        fused = self.fusion(embeddings)
+        if self.reads_states:
+            fused = self.fusion(embeddings, states, [lengths[name] for name in self.modalities])
+        else:
+            fused = self.fusion(embeddings)
         if self.absent_gain is not None:
             fused = self.absent_gain(fused, present)
         prediction = self.head(fused)  # (B, n_outputs)
@@ -192,14 +207,15 @@ class TAMULAGModule(nn.Module):
             fused=fused,
             attention=attention,
             confidence=confidence,
+            states=states if self.reads_states else None,
         )
 
 
 def build_module(
     modalities: Sequence[ModalitySpec],
     *,
-    attention: str = "softmax",
-    fusion: str = "concat",
+    attention: str | type = "softmax",
+    fusion: str | type = "concat",
     fusion_size: int = 64,
     dropout: float = 0.1,
     n_outputs: int = 1,
@@ -211,10 +227,10 @@ def build_module(
     ----------
     modalities : sequence of ModalitySpec
         One entry per modality, at least one, with different names.
-    attention : {"softmax", "gate", "mean", "last"}, default="softmax"
+    attention : {"softmax", "gate", "mean", "last"} or class, default="softmax"
         Pooling over time, see `build_pooling`.
-    fusion : {"concat", "cross", "semantic"}, default="concat"
-        Fusion of the modalities, see `build_fusion`.
+    fusion : str or class, default="concat"
+        Fusion of the modalities: a name in `FUSIONS` or a class, see `build_fusion`.
     fusion_size : int, default=64
         Size F of the fused representation.
     dropout : float in [0, 1], default=0.1
@@ -253,11 +269,17 @@ def build_module(
         check_size("expert_size", expert_size)
         unimodal_sizes = [spec.unimodal_size or spec.embedding_size for spec in modalities]
         confidence = SimilarityConfidence(fusion_size, unimodal_sizes, expert_size=expert_size)
-    return TAMULAGModule(
-        [build_branch(spec, attention, n_outputs) for spec in modalities],
-        build_fusion(fusion, sizes, fusion_size, dropout=dropout),
+    branches = [plain_branch(spec, attention, n_outputs) for spec in modalities]
+    state_sizes = [branch.encoder.output_size for branch in branches]
+    module = TAMULAGModule(
+        branches,
+        build_fusion(fusion, sizes, fusion_size, dropout=dropout, state_sizes=state_sizes),
         MultimodalHead(fusion_size, n_outputs),
         confidence,
         # A row that lacks its only modality is no row.
         AbsentGain(len(modalities), fusion_size) if len(modalities) > 1 else None,
     )
+    # Last of all, so that the other layers start from the weights that they would have without.
+    for branch, spec in zip(branches, modalities, strict=True):
+        add_step_path(branch, spec)
+    return module

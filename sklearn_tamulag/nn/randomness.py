@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from .lending import lender_of
+
 # Libraries replace functions of torch.nn.init for the time in which they load a model.
 CONSTRUCTION = threading.RLock()
 """Held while layers are made, so that none is made while another thread loads a model."""
@@ -215,7 +217,7 @@ def use_generator(module: nn.Module, generator: torch.Generator | None) -> None:
     """Lend a generator to all layers of a network that draw, or take it back.
 
     A ``torch.nn.Dropout``, as networks had that were pickled by earlier versions, becomes a
-    `Dropout`. Layers inside a transformer stay as its library made them.
+    `Dropout`. Layers inside a transformer, and inside a user's own class, stay as they are.
 
     Parameters
     ----------
@@ -233,6 +235,10 @@ def use_generator(module: nn.Module, generator: torch.Generator | None) -> None:
     >>> type(layers[0]) is Dropout, layers[0].generator is None
     (True, False)
     """
+    lender = lender_of(module)
+    if lender is not None:
+        lender.generator = generator
+        return
     if isinstance(module, Drawing):
         module.generator = generator
         if borrows(module):
@@ -254,44 +260,15 @@ def borrows(module: nn.Module) -> bool:
     Returns
     -------
     bool
-        True where it holds a transformer, whose own layers ask no one for a generator.
+        True where it holds a transformer or a part of a user's own class, whose layers ask no one
+        for a generator.
 
     Examples
     --------
     >>> borrows(torch.nn.Linear(1, 1))
     False
     """
-    return any(getattr(layer, "borrows_generator", False) for layer in module.modules())
-
-
-def exchange_states(generator: torch.Generator) -> None:
-    """Exchange the states of a generator and of torch's global one, of the same device.
-
-    Done before and after a block of code that can draw from the global generator alone, the block
-    draws from the other one and leaves the global one as it was.
-
-    Parameters
-    ----------
-    generator : torch.Generator
-        The generator.
-
-    Examples
-    --------
-    >>> import torch
-    >>> generator = torch.Generator().manual_seed(0)
-    >>> expected = torch.rand(2, generator=generator.clone_state())
-    >>> exchange_states(generator)
-    >>> drawn = torch.rand(2)
-    >>> exchange_states(generator)
-    >>> torch.equal(drawn, expected)
-    True
-    """
-    own = generator.get_state()
-    if generator.device.type == "cpu":
-        state = torch.get_rng_state()
-        torch.set_rng_state(own)
-    else:
-        device = torch.get_device_module(generator.device)
-        state = device.get_rng_state(generator.device)
-        device.set_rng_state(own, generator.device)
-    generator.set_state(state)
+    return any(
+        getattr(layer, "borrows_generator", False) or lender_of(layer) is not None
+        for layer in module.modules()
+    )

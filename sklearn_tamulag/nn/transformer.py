@@ -13,7 +13,9 @@ from sklearn_tamulag.text.probing import check_padding, padding_token, state_siz
 
 from .attention import sequence_mask
 from .encoders import SequenceEncoder
-from .randomness import Drawing, exchange_states
+from .lending import exchange_states
+from .randomness import Drawing
+from .transformer_layers import embedding_names, first_names
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class TransformerSpec:
         0 trains all.
     gradient_checkpointing : bool, default=False
         Whether states are computed a second time in the backward pass rather than kept.
+    freeze_embeddings : bool, default=False
+        Whether the embeddings keep their weights, whatever `freeze_layers` is.
 
     Examples
     --------
@@ -46,6 +50,7 @@ class TransformerSpec:
     trainable: bool = True
     freeze_layers: int = 0
     gradient_checkpointing: bool = False
+    freeze_embeddings: bool = False
 
     def build(self, argument: str) -> "TransformerEncoder":
         """Build the encoder.
@@ -72,6 +77,7 @@ class TransformerSpec:
             trainable=self.trainable,
             freeze_layers=self.freeze_layers,
             gradient_checkpointing=self.gradient_checkpointing,
+            freeze_embeddings=self.freeze_embeddings,
         )
 
 
@@ -94,6 +100,10 @@ class TransformerEncoder(Drawing, SequenceEncoder):
     gradient_checkpointing : bool, default=False
         Whether states are computed a second time in the backward pass rather than kept: less
         memory, and about a third more time.
+    freeze_embeddings : bool, default=False
+        Whether the embeddings keep their weights, whatever `freeze_layers` is: the tables of
+        tokens, positions and types, with what is computed before the first layer, and a table of
+        relative positions that all layers share. One inside of a layer is trained with it.
 
     Attributes
     ----------
@@ -103,8 +113,8 @@ class TransformerEncoder(Drawing, SequenceEncoder):
     Raises
     ------
     ValueError
-        If `freeze_layers` is negative or more than the model has, or the model does not run on ids
-        and a mask alone.
+        If `freeze_layers` is negative or more than the model has, layers or embeddings that are to
+        be frozen cannot be told, or the model does not run on ids and a mask alone.
 
     Examples
     --------
@@ -131,6 +141,7 @@ class TransformerEncoder(Drawing, SequenceEncoder):
         trainable: bool = True,
         freeze_layers: int = 0,
         gradient_checkpointing: bool = False,
+        freeze_embeddings: bool = False,
     ) -> None:
         super().__init__()
         config: Any = model.config
@@ -139,8 +150,10 @@ class TransformerEncoder(Drawing, SequenceEncoder):
         self.output_size = state_size("The transformer", model)
         self.pad_token_id = padding_token(model)
         self.trainable = trainable
-        for weight in _first_weights(model, freeze_layers) if trainable else model.parameters():
-            weight.requires_grad_(False)
+        frozen = _frozen_names(model, freeze_layers, freeze_embeddings) if trainable else ()
+        for name, weight in model.named_parameters():
+            if not trainable or name in frozen:
+                weight.requires_grad_(False)
         if gradient_checkpointing and trainable:
             # transformers 5 renamed it, and warns of the former name.
             names = ("activation_checkpointing_enable", "gradient_checkpointing_enable")
@@ -230,32 +243,11 @@ def _own_draws(generator: torch.Generator) -> Iterator[None]:
         exchange(generator)
 
 
-def _layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
-    """The list of a model's layers, and its name."""
-    config: Any = model.config
-    for name, module in model.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == config.num_hidden_layers:
-            return name, module
-    raise ValueError(
-        f"freeze_layers cannot tell the layers of a model of type {config.model_type!r}; use 0, or "
-        "trainable=False."
-    )
-
-
-def _first_weights(model: nn.Module, freeze_layers: int) -> Iterator[nn.Parameter]:
-    """The weights of the embeddings and of the first layers."""
-    if freeze_layers == 0:
-        return
-    name, layers = _layers(model)
-    if not 0 < freeze_layers <= len(layers):
-        raise ValueError(
-            f"freeze_layers must be between 0 and {len(layers)}, the number of layers; got "
-            f"{freeze_layers!r}."
-        )
-    # Whatever the model has before its layers is what leads to them.
-    for weight_name, weight in model.named_parameters():
-        if weight_name.startswith(f"{name}."):
-            break
-        yield weight
-    for layer in layers[:freeze_layers]:
-        yield from layer.parameters()
+def _frozen_names(model: nn.Module, freeze_layers: int, freeze_embeddings: bool) -> set[str]:
+    """Names of the weights that keep their values."""
+    names: set[str] = set()
+    if freeze_layers != 0:
+        names.update(first_names("freeze_layers", model, freeze_layers))
+    if freeze_embeddings:
+        names.update(embedding_names("freeze_embeddings", model))
+    return names

@@ -11,6 +11,10 @@ class MalformedError(ValueError):
     """A saved value is none that this package writes."""
 
 
+class MissingClassError(ValueError):
+    """A file needs a class that its reader was not given. Its message is short as it is."""
+
+
 def described(error: BaseException) -> str:
     """Say what is wrong with a file, by the error that a reader of one of its parts met.
 
@@ -31,6 +35,8 @@ def described(error: BaseException) -> str:
     >>> described(KeyError("document"))
     "its content is malformed (KeyError: 'document')"
     """
+    if isinstance(error, MissingClassError):
+        return str(error)
     if isinstance(error, ValueError):
         return shortened(error)
     return f"its content is malformed ({type(error).__name__}: {shortened(error)})"

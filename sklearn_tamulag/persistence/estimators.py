@@ -11,7 +11,17 @@ from sklearn_tamulag.persistence.encoding import encode
 from sklearn_tamulag.persistence.errors import NotStorableError, described
 from sklearn_tamulag.persistence.learned_types import check_learned
 from sklearn_tamulag.persistence.limits import shortened
-from sklearn_tamulag.persistence.saved_parameters import check_parameters, without_places
+from sklearn_tamulag.persistence.own_classes import (
+    check_custom,
+    given_classes,
+    named_classes,
+    with_given_classes,
+)
+from sklearn_tamulag.persistence.saved_parameters import (
+    check_parameters,
+    former_defaults,
+    without_places,
+)
 from sklearn_tamulag.persistence.settings import (
     SETTINGS,
     metadata_requests,
@@ -52,7 +62,13 @@ class SavedEstimator:
         write_value(path, estimator_value(self), kind=KIND)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: Any = None) -> Self:
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        device: Any = None,
+        custom: Mapping[str, type] | None = None,
+    ) -> Self:
         """Restore an estimator that `save` has written.
 
         It predicts the same bits on the same device, and trains on from where it was. Parameters
@@ -65,6 +81,10 @@ class SavedEstimator:
         device : str or torch.device, default=None
             Where the network shall be; it becomes the parameter `device`. None keeps that of the
             saved estimator.
+        custom : dict of str to type, default=None
+            Classes of one's own that the saved estimator has as `cell`, `attention` or `fusion`, by
+            name, as "my_package.fusion.MyFusion" or "MyFusion". See
+            :func:`sklearn_tamulag.load`.
 
         Returns
         -------
@@ -77,12 +97,17 @@ class SavedEstimator:
             If the file cannot be read.
         ValueError
             If the file is damaged, of another origin, of a newer format, holds an estimator of
-            another class, or asks for a device that is not at hand.
+            another class, needs a class that is not given, or asks for a device that is not at
+            hand.
+        TypeError
+            If `custom` is no dict of classes derived from ``torch.nn.Module``.
         """
+        check_custom(custom)
         value = read_value(path, kind=KIND)
         places: dict[str, Any] = {}
         made = restored(
-            path, lambda: estimator_of(value, {cls.__name__: cls}, device, places=places)
+            path,
+            lambda: estimator_of(value, {cls.__name__: cls}, device, places=places, custom=custom),
         )
         warn_of_places(path, places)
         estimator: Self = made
@@ -181,6 +206,7 @@ def estimator_value(estimator: Any) -> dict[str, Any]:
         What `estimator_of` takes.
     """
     params, places = without_places(estimator.get_params(deep=False), type(estimator))
+    params = named_classes(params, type(estimator))
     # A fit that needs a source says so; one without checkpoint or cache would not.
     lost = [name for name in places if "checkpoint" in name or "cache" in name]
     if lost:
@@ -259,7 +285,12 @@ def restore_attributes(estimator: Any, learned: Mapping[str, Any]) -> None:
 
 
 def estimator_of(
-    value: Any, classes: Mapping[str, type], device: Any = None, *, places: dict[str, Any]
+    value: Any,
+    classes: Mapping[str, type],
+    device: Any = None,
+    *,
+    places: dict[str, Any],
+    custom: Mapping[str, type] | None = None,
 ) -> Any:
     """Make an estimator of its description.
 
@@ -273,6 +304,8 @@ def estimator_of(
         Replaces the parameter `device`, where there is one.
     places : dict of str to object
         Receives the parameters that name a place, and are None in the estimator.
+    custom : dict of str to type, optional
+        Classes of the caller's own, by name.
 
     Returns
     -------
@@ -282,7 +315,8 @@ def estimator_of(
     Raises
     ------
     ValueError
-        If the class is another one, or has no such parameters or learned state.
+        If the class is another one, has no such parameters or learned state, or needs a class that
+        `custom` does not have.
     """
     name = value["class"]
     if name not in classes:
@@ -292,19 +326,19 @@ def estimator_of(
     cls = classes[name]
     check_parameters(value["params"], cls)
     params, found = without_places(value["params"], cls)
+    params = given_classes(params, cls, custom)
     places |= found
     if device is not None and "device" in params:
         params["device"] = device
     # What has no default and names a place is None, too.
-    params = dict.fromkeys(_required(cls)) | params
-    estimator = cls(**params)
+    estimator = cls(**(dict.fromkeys(_required(cls)) | former_defaults(cls) | params))
     set_requests(estimator, value["requests"])
     set_output(estimator, value["output"])
     restore = getattr(estimator, "_restore_learned", None)
     if restore is None:
         restore_attributes(estimator, value["learned"])
     else:
-        restore(value["learned"])
+        restore(with_given_classes(value["learned"], cls, custom))
     return estimator
 
 

@@ -1,5 +1,6 @@
 """Which constructor parameters a file may carry, class by class, and which come back unset."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -20,6 +21,9 @@ class SavedParameters:
         Folders, files and names on a hub: neither written nor taken from a file.
     empty : tuple of str
         What has no form without code, and comes back only where there is nothing in it.
+    classes : tuple of str
+        Those of the plain values that may also be a class of a user's own, see
+        `sklearn_tamulag.persistence.own_classes`.
 
     Examples
     --------
@@ -30,12 +34,14 @@ class SavedParameters:
     values: tuple[str, ...]
     places: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 _NETWORK = (
-    *("hidden_size", "num_layers", "cell", "bidirectional", "embedding_size", "unimodal_size"),
-    *("fusion_size", "attention", "fusion", "dropout", "modality_dropout", "encoders"),
-    *("label_generation", "label_mixing", "temperature", "expert_size", "neutral", "target_scale"),
+    *("hidden_size", "num_layers", "cell", "bidirectional", "step_path", "embedding_size"),
+    *("unimodal_size", "fusion_size", "attention", "fusion", "dropout", "modality_dropout"),
+    *("encoders", "label_generation", "label_mixing", "unimodal_weight", "temperature"),
+    *("expert_size", "neutral", "target_scale"),
     *("max_epochs", "batch_size", "optimizer", "lr", "weight_decay", "warmup", "schedule"),
     *("gradient_accumulation", "gradient_clipping", "weight_averaging", "early_stopping"),
     *("validation_fraction", "n_iter_no_change", "refit", "random_state", "warm_start"),
@@ -43,23 +49,24 @@ _NETWORK = (
 )
 
 _ENSEMBLE = ("n_estimators", "random_state", "n_jobs", "verbose")
+_CLASSES = ("cell", "attention", "fusion")
 
 SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
-    "TAMULAGRegressor": SavedParameters(_NETWORK, ("checkpoint",), ("callbacks",)),
+    "TAMULAGRegressor": SavedParameters(_NETWORK, ("checkpoint",), ("callbacks",), _CLASSES),
     "TAMULAGClassifier": SavedParameters(
-        (*_NETWORK, "class_weight"), ("checkpoint",), ("callbacks",)
+        (*_NETWORK, "class_weight"), ("checkpoint",), ("callbacks",), _CLASSES
     ),
     "MultimodalPadder": SavedParameters(
         ("max_length", "keep", "dtype", "allow_missing", "ids", "groups")
     ),
     "SequenceScaler": SavedParameters(("with_mean", "with_std", "allow_missing")),
     "TextTokenizer": SavedParameters(
-        ("modality", "max_length", "lowercase", "ids", "groups"), ("tokenizer",)
+        ("modality", "max_length", "lowercase", "prefix", "ids", "groups"), ("tokenizer",)
     ),
     "TextEmbedder": SavedParameters(
         (
-            *("modality", "max_length", "lowercase", "batch_size", "device", "progress"),
-            *("ids", "groups"),
+            *("modality", "max_length", "lowercase", "prefix", "batch_size", "device"),
+            *("progress", "ids", "groups"),
         ),
         ("transformer", "tokenizer", "cache"),
     ),
@@ -70,8 +77,41 @@ SAVED_PARAMETERS: Mapping[str, SavedParameters] = {
 }
 """By the name of the class. A test compares each entry with the class's constructor."""
 
+FORMER_VALUES: Mapping[str, Any] = {"step_path": False}
+"""What estimators did before a parameter came that shapes their network, whatever its default."""
+
 # Within the parameter `encoders`, by modality.
 ENCODER_PLACES = ("transformer", "tokenizer", "cache")
+ENCODER_CLASSES = ("cell",)
+
+
+def former_defaults(cls: type) -> dict[str, Any]:
+    """The values of parameters that a file or a dump of an earlier version does not name.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+
+    Returns
+    -------
+    dict of str to object
+        By name: the constructor's defaults, but for what another default would change the network
+        of. Parameters without a default are left out.
+
+    Examples
+    --------
+    >>> def __init__(self, places, step_path=True, verbose=0):
+    ...     pass
+    >>> former_defaults(type("Estimator", (), {"__init__": __init__}))
+    {'step_path': False, 'verbose': 0}
+    """
+    parameters = inspect.signature(cls).parameters
+    return {
+        name: FORMER_VALUES.get(name, parameter.default)
+        for name, parameter in parameters.items()
+        if parameter.default is not parameter.empty
+    }
 
 
 def without_places(params: Mapping[str, Any], cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -151,6 +191,27 @@ def check_parameters(params: Any, cls: type) -> None:
     for parameter in entry.empty:
         if params.get(parameter) not in (None, [], ()):
             raise ValueError(f"{parameter} of a {name} is never written to a file.")
+
+
+def class_parameters(owner: type) -> tuple[str, ...]:
+    """Name the parameters that may be a class of a user's own.
+
+    Parameters
+    ----------
+    owner : type
+        Class of an estimator.
+
+    Returns
+    -------
+    tuple of str
+        The names.
+
+    Examples
+    --------
+    >>> class_parameters(type("TAMULAGClassifier", (), {}))
+    ('cell', 'attention', 'fusion')
+    """
+    return _entry(owner).classes
 
 
 def _entry(cls: type) -> SavedParameters:

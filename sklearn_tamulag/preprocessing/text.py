@@ -41,6 +41,9 @@ class TextEmbedder(TextReader):
         can take. Longer texts are truncated, with a warning that counts them.
     lowercase : bool, default=False
         Whether texts are lower-cased before the tokenizer sees them.
+    prefix : str, default=""
+        What is put before every text, such as ``"query: "``, as some models ask for. Its tokens
+        count in `max_length`, and have states like those of the text.
     batch_size : int, default=64
         Texts that are encoded together, at least 1; their lengths are alike.
     device : str or torch.device, default="auto"
@@ -107,6 +110,7 @@ class TextEmbedder(TextReader):
         "tokenizer": [str, PathLike, None],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "lowercase": ["boolean"],
+        "prefix": [str],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str, HasMethods("type")],
         "cache": [str, PathLike, None],
@@ -123,6 +127,7 @@ class TextEmbedder(TextReader):
         tokenizer: str | PathLike[str] | None = None,
         max_length: int | None = None,
         lowercase: bool = False,
+        prefix: str = "",
         batch_size: int = 64,
         device: str | torch.device = "auto",
         cache: str | PathLike[str] | None = None,
@@ -135,6 +140,7 @@ class TextEmbedder(TextReader):
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.lowercase = lowercase
+        self.prefix = prefix
         self.batch_size = batch_size
         self.device = device
         self.cache = cache
@@ -196,6 +202,7 @@ class TextEmbedder(TextReader):
             self.transformer if self.tokenizer is None else self.tokenizer,
             max_length=self.max_length,
             lowercase=self.lowercase,
+            prefix=self.prefix,
             config=self.transformer_,
         ).state()
         data = self._tokenize(X, reset=True)

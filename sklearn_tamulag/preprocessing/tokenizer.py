@@ -11,6 +11,7 @@ from sklearn_tamulag.data.forms import validate_multimodal
 from sklearn_tamulag.data.multimodal import MultimodalData
 from sklearn_tamulag.data.sklearn_private import Interval, fit_context
 from sklearn_tamulag.persistence.estimators import learned_attributes, restore_attributes
+from sklearn_tamulag.persistence.former_dumps import take_defaults
 from sklearn_tamulag.preprocessing._base import MultimodalTransformer, NamedColumns
 from sklearn_tamulag.text.encoding import TextEncoding
 from sklearn_tamulag.text.saved import check_saved_text, check_storable_text
@@ -46,6 +47,10 @@ class TextReader(NamedColumns, MultimodalTransformer):
             return data
         row_values = {"ids": data.ids, "groups": data.groups} | named
         return MultimodalData(data.arrays, data.lengths, **row_values)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        take_defaults(self)
 
     def _learned_state(self) -> dict[str, Any]:
         learned = learned_attributes(self)
@@ -95,6 +100,9 @@ class TextTokenizer(TextReader):
     lowercase : bool, default=False
         Whether texts are lower-cased before the tokenizer sees them. A tokenizer of an uncased
         model does that by itself.
+    prefix : str, default=""
+        What is put before every text, such as ``"query: "``, as some models ask for. Its tokens
+        count in `max_length`.
     ids, groups : str or None, default=None
         The columns of a DataFrame (or keys of a dict) that are no modality but travel with the
         rows, as ``ids`` and ``groups`` of the result; they may be absent after fit.
@@ -144,6 +152,7 @@ class TextTokenizer(TextReader):
         "modality": [str],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "lowercase": ["boolean"],
+        "prefix": [str],
         "ids": [str, None],
         "groups": [str, None],
     }
@@ -155,6 +164,7 @@ class TextTokenizer(TextReader):
         modality: str = "text",
         max_length: int | None = None,
         lowercase: bool = False,
+        prefix: str = "",
         ids: str | None = None,
         groups: str | None = None,
     ) -> None:
@@ -162,6 +172,7 @@ class TextTokenizer(TextReader):
         self.modality = modality
         self.max_length = max_length
         self.lowercase = lowercase
+        self.prefix = prefix
         self.ids = ids
         self.groups = groups
 
@@ -209,7 +220,11 @@ class TextTokenizer(TextReader):
             As of `transform`.
         """
         self.tokenizer_ = TextEncoding.load(
-            "tokenizer", self.tokenizer, max_length=self.max_length, lowercase=self.lowercase
+            "tokenizer",
+            self.tokenizer,
+            max_length=self.max_length,
+            lowercase=self.lowercase,
+            prefix=self.prefix,
         ).state()
         return self._contained(self._tokenize(X, reset=True))
 

@@ -21,6 +21,9 @@ from sklearn_tamulag.text.words import TokenizedTexts
 # A tokenizer may know fewer tokens than its model has rows for, which are often rounded up.
 SPARE_TOKENS = 1024
 
+# A prefix is an instruction to the model; before every text of a file it costs time.
+LONGEST_PREFIX = 1024
+
 
 @dataclass(frozen=True)
 class TextEncoding:
@@ -34,6 +37,8 @@ class TextEncoding:
         The most tokens of a text, special ones included.
     lowercase : bool
         Whether texts are lower-cased before the tokenizer sees them.
+    prefix : str
+        What is put before every text, as it is.
 
     Examples
     --------
@@ -44,11 +49,14 @@ class TextEncoding:
     >>> encoding = TextEncoding(tokenizer.to_str(), max_length=3, lowercase=True)
     >>> encoding.encode("text", ["GOOD film", ""])
     [array([1, 0]), None]
+    >>> TextEncoding(tokenizer.to_str(), prefix="good ").encode("text", ["film", ""])
+    [array([1, 0]), None]
     """
 
     definition: str
     max_length: int | None = None
     lowercase: bool = False
+    prefix: str = ""
 
     @classmethod
     def load(
@@ -58,6 +66,7 @@ class TextEncoding:
         *,
         max_length: int | None = None,
         lowercase: bool = False,
+        prefix: str = "",
         config: Mapping[str, Any] | None = None,
     ) -> Self:
         """Load a tokenizer by name or from a folder.
@@ -72,6 +81,8 @@ class TextEncoding:
             The most tokens of a text; by default what the tokenizer and the model can take.
         lowercase : bool, default=False
             Whether texts are lower-cased first.
+        prefix : str, default=""
+            What is put before every text, at most `LONGEST_PREFIX` characters.
         config : mapping, optional
             The configuration of the model that will read the ids.
 
@@ -83,7 +94,8 @@ class TextEncoding:
         Raises
         ------
         ValueError
-            If it is not found, does not belong to the model, or can read fewer tokens than it adds.
+            If it is not found, does not belong to the model, or can read fewer tokens than it adds
+            and the prefix has.
 
         Warns
         -----
@@ -103,7 +115,7 @@ class TextEncoding:
         backend = tokenizer.backend_tokenizer
         # The side that long texts are cut on is kept in the definition, at any length.
         backend.enable_truncation(NO_LIMIT, direction=tokenizer.truncation_side)
-        encoding = cls(backend.to_str(), min(known) if known else None, lowercase)
+        encoding = cls(backend.to_str(), min(known) if known else None, lowercase, prefix)
         encoding._check(f"{argument} = {fspath(source)!r}")
         if config is not None:
             encoding.check_vocabulary(argument, config)
@@ -125,6 +137,7 @@ class TextEncoding:
             tokenizer_of(self.definition, self.max_length)
         except ValueError as error:
             raise ValueError(f"{argument}: {error}") from error
+        self._check_prefix(argument)
         try:
             check_definition(self.definition)
         except ValueError as error:
@@ -132,6 +145,24 @@ class TextEncoding:
                 f"{argument}: save cannot store this tokenizer, as {error} joblib.dump can.",
                 UserWarning,
                 stacklevel=3,
+            )
+
+    def _check_prefix(self, argument: str) -> None:
+        """Refuse a prefix beside which there is no room for a text."""
+        if not self.prefix:
+            return
+        if len(self.prefix) > LONGEST_PREFIX:
+            raise ValueError(
+                f"{argument}: prefix must have at most {LONGEST_PREFIX} characters, got "
+                f"{len(self.prefix)}."
+            )
+        # The blank at its end becomes part of the text's first token, or of none.
+        taken = len(tokenizer_of(self.definition, None).encode(self.prefix.rstrip()).ids)
+        if self.max_length is not None and taken >= self.max_length:
+            raise ValueError(
+                f"{argument}: with prefix={self.prefix!r} and the special tokens, {taken} tokens "
+                f"are taken before a text begins; max_length must be larger, it is "
+                f"{self.max_length}."
             )
 
     @property
@@ -212,7 +243,8 @@ class TextEncoding:
         texts = {row: text for row, cell in enumerate(cells) if (text := _text(name, row, cell))}
         if self.lowercase:
             texts = {row: text.lower() for row, text in texts.items()}
-        encoded = self._encoded(name, texts)
+        whole = {row: self.prefix + text for row, text in texts.items()} if self.prefix else texts
+        encoded = self._encoded(name, whole)
         cut = sum(bool(encoding.overflowing) for encoding in encoded)
         if cut:
             warnings.warn(
@@ -221,7 +253,8 @@ class TextEncoding:
                 UserWarning,
                 stacklevel=2,
             )
-        return TokenizedTexts(len(cells), texts, dict(zip(texts, encoded, strict=True)))
+        encodings = dict(zip(texts, encoded, strict=True))
+        return TokenizedTexts(len(cells), texts, encodings, len(self.prefix))
 
     def _encoded(self, name: str, texts: Mapping[int, str]) -> list[Any]:
         """Call the tokenizer, and let its failure name the row."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sklearn_tamulag.text.architectures import check_architecture, is_storable_kind
 from sklearn_tamulag.text.definitions import check_definition, try_tokenizer
-from sklearn_tamulag.text.encoding import TextEncoding
+from sklearn_tamulag.text.encoding import LONGEST_PREFIX, TextEncoding
 
 
 def check_storable_text(
@@ -74,12 +74,15 @@ def check_saved_text(configs: Any, tokenizers: Any) -> None:
         check_architecture(f"the transformer of {name!r}", config)
     fields = set(TextEncoding.__dataclass_fields__)
     for name, state in _entries(tokenizers):
-        limit = state.get("max_length")
+        limit, prefix = state.get("max_length"), state.get("prefix", "")
         if (
-            state.keys() != fields
+            # Files of earlier versions know no prefix.
+            state.keys() | {"prefix"} != fields
             or type(state["definition"]) is not str
             or type(state["lowercase"]) is not bool
             or not (limit is None or type(limit) is int)
+            or type(prefix) is not str
+            or len(prefix) > LONGEST_PREFIX
         ):
             raise ValueError(f"the tokenizer of {name!r} is described by {sorted(fields)}.")
         try:

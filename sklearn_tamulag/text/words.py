@@ -23,14 +23,17 @@ class TokenizedTexts:
     n_rows : int
         The number of rows, those without a text included.
     texts : mapping of int to str
-        The texts as the tokenizer has seen them, by row.
+        The texts as the tokenizer has seen them, by row, without the prefix.
     encodings : mapping of int to tokenizers.Encoding
         Their tokens, by row.
+    prefix_length : int, default=0
+        The characters that stood before every text. Their tokens are special ones.
     """
 
     n_rows: int
     texts: Mapping[int, str]
     encodings: Mapping[int, Any]
+    prefix_length: int = 0
 
     def ids(self) -> list[NDArray[np.int64] | None]:
         """Token ids.
@@ -63,6 +66,7 @@ class TokenizedTexts:
             1,
             {0: self.texts[row]} if found else {},
             {0: self.encodings[row]} if found else {},
+            self.prefix_length,
         )
 
     def by_token(self, weights: NDArray[Any]) -> pd.DataFrame:
@@ -78,14 +82,13 @@ class TokenizedTexts:
         DataFrame
             A row per token, in the order of the texts: ``row`` of X, ``step``, the ``token`` as the
             tokenizer writes it, whether it is ``special``, ``start`` and ``stop`` of its
-            characters in the text (0 and 0 for a special one), and its ``weight``.
+            characters in the text (0 and 0 for a special one), and its ``weight``. Tokens of the
+            prefix are special ones.
         """
         table = [
-            (row, step, token, bool(special), *span, weights[row, step])
+            (row, step, encoding.tokens[step], special, *span, weights[row, step])
             for row, encoding in self.encodings.items()
-            for step, (token, special, span) in enumerate(
-                zip(encoding.tokens, encoding.special_tokens_mask, encoding.offsets, strict=True)
-            )
+            for step, (special, *span) in enumerate(self._places(encoding))
             if step < weights.shape[1]
         ]
         return pd.DataFrame(table, columns=list(TOKEN_COLUMNS))
@@ -94,7 +97,7 @@ class TokenizedTexts:
         """Sum the weights of the tokens of every word.
 
         A word is what the tokenizer treats as one, and goes no further than to the next blank. A
-        special token stands for itself.
+        special token stands for itself, and so does one of the prefix.
 
         Parameters
         ----------
@@ -111,13 +114,15 @@ class TokenizedTexts:
         table: list[list[Any]] = []
         for row, encoding in self.encodings.items():
             text, last = self.texts[row], None
+            places = self._places(encoding)
             for step, token in enumerate(encoding.tokens[: weights.shape[1]]):
                 weight = weights[row, step]
-                if encoding.special_tokens_mask[step]:
+                special, start, stop = places[step]
+                if special:
                     table.append([row, token, True, 0, 0, weight])
                     last = None
                     continue
-                start, stop = _without_blanks(text, *encoding.offsets[step])
+                start, stop = _without_blanks(text, start, stop)
                 word = encoding.word_ids[step]
                 if last is not None and _same_word(text, table[-1], start, word, last):
                     entry = table[-1]
@@ -128,6 +133,19 @@ class TokenizedTexts:
                     table.append([row, text[start:stop] or token, False, start, stop, weight])
                 last = (word,)
         return pd.DataFrame(table, columns=list(WORD_COLUMNS))
+
+    def _places(self, encoding: Any) -> list[tuple[bool, int, int]]:
+        """Whether each token is a special one, or of the prefix, and its span in the text."""
+        before = self.prefix_length
+        return [
+            # A token that begins in the prefix and goes on in the text is one of the text.
+            (True, 0, 0)
+            if special or (before and stop <= before)
+            else (False, max(start - before, 0), stop - before)
+            for special, (start, stop) in zip(
+                encoding.special_tokens_mask, encoding.offsets, strict=True
+            )
+        ]
 
 
 def _without_blanks(text: str, start: int, stop: int) -> tuple[int, int]:

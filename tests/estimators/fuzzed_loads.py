@@ -23,6 +23,7 @@ import sklearn_tamulag
 from sklearn_tamulag import MultimodalPadder
 from sklearn_tamulag.ensemble import SeedEnsembleRegressor
 from sklearn_tamulag.preprocessing import SequenceScaler
+from tests.own_parts import OWN, PARTS
 from tests.persistence.bombs import BOMBS
 from tests.persistence.forging import resealed
 from tests.small_fits import classifier, clips, regressor, three_classes
@@ -52,6 +53,7 @@ def honest_files():
         "classifier": classifier(max_epochs=1).fit(X, three_classes(y)),
         "scaler": SequenceScaler().fit(X),
         "unfitted": regressor(),
+        "own classes": regressor(max_epochs=1, **PARTS).fit(X, y),
     }
     steps = [("pad", MultimodalPadder()), ("fit", regressor(max_epochs=1, num_layers=2))]
     fits["pipeline"] = Pipeline(steps).fit(X, y)
@@ -141,7 +143,7 @@ def attempt(path):
     before, start = peak_memory(), time.perf_counter()
     watching = True
     try:
-        sklearn_tamulag.load(path)
+        sklearn_tamulag.load(path, custom=OWN)
         outcome = "loaded"
     except (ValueError, OSError) as error:
         outcome = type(error).__name__

@@ -129,6 +129,8 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
         "hidden_size": 4,
         "num_layers": 1,
         "bidirectional": True,
+        "step_path": True,
+        "unimodal_weight": {"audio": 0.25},
         "embedding_size": {"text": 4, "rest": 3},
         "unimodal_size": 3,
         "fusion_size": 4,

@@ -147,6 +147,7 @@ def test_early_stopping_can_be_switched_on():
         ("num_layers", 2),
         ("cell", "gru"),
         ("bidirectional", True),
+        ("step_path", True),
         ("embedding_size", {"audio": 5, "text": 8}),
         ("unimodal_size", 3),
         ("fusion_size", 9),

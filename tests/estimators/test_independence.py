@@ -15,6 +15,7 @@ from sklearn_tamulag import MultimodalData
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.encoders import CELLS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.sequence_models import WHOLE_SEQUENCE_MODELS
 from tests.small_fits import classifier, clips, regressor, three_classes
 
 N = 9
@@ -62,6 +63,8 @@ CONFIGURATIONS = [
     {"attention": attention, "num_layers": layers, "bidirectional": both, "cell": cell}
     for attention, layers, both, cell in itertools.product(POOLINGS, (1, 2), (False, True), CELLS)
 ]
+CONFIGURATIONS += [{"num_layers": 2, "cell": cell} for cell in WHOLE_SEQUENCE_MODELS]
+CONFIGURATIONS += [{"attention": "softmax", "step_path": True}]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ X, Y = clips(20, missing=True)
 OPTIONS = {"dropout": 0.3, "modality_dropout": 0.3, "batch_size": 6, "max_epochs": 3}
 KINDS = [
     {},
-    {"num_layers": 2},
+    {"num_layers": 2, "step_path": True},
     {"cell": "gru", "bidirectional": True, "num_layers": 2, "fusion": "semantic"},
     {"label_generation": "ulag", "optimizer": "rmsprop", "attention": "gate"},
 ]

@@ -76,5 +76,10 @@ def test_a_dump_of_an_earlier_version_loads(path):
         loaded = joblib.load(path)
     if path.stem == "data":
         assert loaded == make.read_rows(make.HERE / "format-1" / "regressor" / "rows.npz")
-    else:
-        assert_says(loaded, make.HERE / "format-1" / path.stem)
+        return
+    assert_says(loaded, make.HERE / "format-1" / path.stem)
+    if path.stem == "regressor":
+        # It lacks the parameters that have come since, and trains on with their defaults.
+        rows = make.read_rows(make.HERE / "format-1" / path.stem / "rows.npz")
+        loaded.partial_fit(rows, loaded.predict(rows))
+        assert loaded.net_.task_weights.generated == (None, None)

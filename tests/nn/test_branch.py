@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from sklearn_tamulag.nn.attention import POOLINGS, build_pooling
-from sklearn_tamulag.nn.branch import ModalityBranch, ModalitySpec, build_branch
+from sklearn_tamulag.nn.branch import ModalityBranch, build_branch
 from sklearn_tamulag.nn.encoders import SequenceEncoder
+from sklearn_tamulag.nn.modality_spec import ModalitySpec
 
 
 class DoublingEncoder(SequenceEncoder):
@@ -40,12 +41,14 @@ def branch_by_hand():
 
 def test_branch_by_hand():
     features = torch.tensor([[[1.0, 0.0], [3.0, -4.0]], [[0.0, 0.0], [0.0, 0.0]]])
-    embedding, unimodal, prediction, weights = branch_by_hand()(features, torch.tensor([2, 0]))
+    outputs = branch_by_hand()(features, torch.tensor([2, 0]))
+    embedding, unimodal, prediction, weights, states = outputs
     # Row 0: mean of the doubled steps is (4, -4), and every later layer adds 1, relu between.
     assert embedding.tolist() == [[5.0, -3.0], [-5.0, 7.0]]
     assert unimodal.tolist() == [[6.0, 0.0], [0.0, 8.0]]
     assert prediction.tolist() == [[8.0], [2.0]]
     assert weights.tolist() == [[0.5, 0.5], [0.0, 0.0]]
+    assert torch.equal(states, 2.0 * features)
 
 
 @pytest.mark.parametrize("attention", POOLINGS)
@@ -63,7 +66,7 @@ def test_rows_without_the_modality_train_the_absent_vector_alone(attention):
 
 def test_rows_with_the_modality_leave_the_absent_vector_alone():
     branch = build_branch(ModalitySpec("audio", 3, hidden_size=8), "softmax", n_outputs=1)
-    embedding, unimodal, prediction, _ = branch(torch.randn(2, 4, 3), torch.tensor([4, 1]))
+    embedding, unimodal, prediction, *_ = branch(torch.randn(2, 4, 3), torch.tensor([4, 1]))
     (embedding.sum() + unimodal.sum() + prediction.sum()).backward()
     assert (branch.absent.grad == 0).all()
     assert all(weight.grad.isfinite().all() for weight in branch.parameters())
@@ -71,7 +74,7 @@ def test_rows_with_the_modality_leave_the_absent_vector_alone():
 
 def test_branch_of_a_batch_that_has_no_step_at_all():
     branch = build_branch(ModalitySpec("audio", 3), "softmax", n_outputs=2)
-    embedding, _, prediction, weights = branch(torch.zeros(3, 0, 3), torch.zeros(3).long())
+    embedding, _, prediction, weights, _ = branch(torch.zeros(3, 0, 3), torch.zeros(3).long())
     assert torch.equal(embedding, branch.absent.expand(3, -1))
     assert prediction.shape == (3, 2)
     assert weights.shape == (3, 0)
@@ -104,7 +107,7 @@ def test_dropout_of_the_spec_reaches_every_layer():
         ({"hidden_size": 0}, "hidden_size of modality 'text' must be at least 1; got 0"),
         ({"num_layers": -1}, "num_layers of modality 'text' must be at least 1; got -1"),
         ({"embedding_size": 0}, "embedding_size of modality 'text' must be at least 1; got 0"),
-        ({"cell": "rnn"}, "cell of modality 'text' must be one of 'lstm', 'gru'; got 'rnn'"),
+        ({"cell": "rnn"}, "cell of modality 'text' must be one of 'lstm', .*'conv'; got 'rnn'"),
         ({"dropout": 1.5}, r"dropout of modality 'text' must be in \[0, 1\]; got 1.5"),
         ({"dropout": float("nan")}, r"dropout of modality 'text' must be in \[0, 1\]; got nan"),
     ],

@@ -5,11 +5,28 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sklearn_tamulag.nn.fused_layer import reads_states
 from sklearn_tamulag.nn.fusion import FUSIONS, build_fusion
 
 TEXT = torch.tensor([[1.0, 2.0], [-1.0, 0.5]])
 AUDIO = torch.tensor([[3.0], [2.0]])
 VISION = torch.tensor([[1.0], [10.0]])
+
+
+STEPS = 3
+
+
+def built(kind, sizes, fusion_size, *, dropout=0.0):
+    """A fusion that may read states, which here are as large as the embeddings."""
+    return build_fusion(kind, sizes, fusion_size, dropout=dropout, state_sizes=sizes)
+
+
+def fuse(fusion, embeddings):
+    """Call a fusion; states, where it reads any, are the embeddings on three steps."""
+    if not reads_states(fusion):
+        return fusion(embeddings)
+    states = [embedding.unsqueeze(1).expand(-1, STEPS, -1) for embedding in embeddings]
+    return fusion(embeddings, states, [torch.full((len(states[0]),), STEPS) for _ in states])
 
 
 def pass_through(fusion):
@@ -83,9 +100,9 @@ def test_semantic_by_hand():
 @pytest.mark.parametrize("kind", FUSIONS)
 def test_any_number_of_modalities_learns(kind, n_modalities):
     sizes = list(range(2, 2 + n_modalities))
-    fusion = build_fusion(kind, sizes, 16, dropout=0.0)
+    fusion = built(kind, sizes, 16)
     embeddings = [torch.randn(8, size, requires_grad=True) for size in sizes]
-    fused = fusion(embeddings)
+    fused = fuse(fusion, embeddings)
     assert fused.shape == (8, 16)
     fused.square().sum().backward()
     for name, weight in fusion.named_parameters():
@@ -94,34 +111,35 @@ def test_any_number_of_modalities_learns(kind, n_modalities):
         assert (embedding.grad.abs().sum(dim=1) > 0).all()
 
 
-def test_one_modality_has_nothing_to_cross():
+@pytest.mark.parametrize("kind", ["cross", "crossmodal"])
+def test_one_modality_has_nothing_to_cross(kind):
     embedding = torch.randn(3, 4)
-    cross, concat = (build_fusion(kind, [4], 5, dropout=0.0) for kind in ("cross", "concat"))
+    cross, concat = (built(name, [4], 5) for name in (kind, "concat"))
     cross.load_state_dict(concat.state_dict())
-    assert torch.equal(cross([embedding]), concat([embedding]))
+    assert torch.equal(fuse(cross, [embedding]), fuse(concat, [embedding]))
 
 
 @pytest.mark.parametrize("kind", FUSIONS)
 @given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=4), order=st.permutations(range(3)))
 def test_rows_are_fused_by_themselves(kind, sizes, order):
     torch.manual_seed(0)
-    fusion = build_fusion(kind, sizes, 5, dropout=0.5).eval()
+    fusion = built(kind, sizes, 5, dropout=0.5).eval()
     embeddings = [torch.randn(3, size) for size in sizes]
-    fused = fusion(embeddings)
+    fused = fuse(fusion, embeddings)
     assert (fused >= 0).all()
-    shuffled = fusion([embedding[list(order)] for embedding in embeddings])
+    shuffled = fuse(fusion, [embedding[list(order)] for embedding in embeddings])
     torch.testing.assert_close(shuffled, fused[list(order)], atol=1e-5, rtol=0)
-    alone = fusion([embedding[:1] for embedding in embeddings])
+    alone = fuse(fusion, [embedding[:1] for embedding in embeddings])
     torch.testing.assert_close(alone, fused[:1], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("kind", FUSIONS)
 def test_dropout_acts_in_training_alone(kind):
-    fusion = build_fusion(kind, [4, 4], 16, dropout=0.5)
+    fusion = built(kind, [4, 4], 16, dropout=0.5)
     embeddings = [torch.randn(3, 4), torch.randn(3, 4)]
-    assert not torch.equal(fusion(embeddings), fusion(embeddings))
+    assert not torch.equal(fuse(fusion, embeddings), fuse(fusion, embeddings))
     fusion.eval()
-    assert torch.equal(fusion(embeddings), fusion(embeddings))
+    assert torch.equal(fuse(fusion, embeddings), fuse(fusion, embeddings))
 
 
 def test_gradient_of_semantic_fusion_is_that_of_finite_differences():
@@ -133,7 +151,9 @@ def test_gradient_of_semantic_fusion_is_that_of_finite_differences():
 
 
 def test_bad_options_are_refused():
-    with pytest.raises(ValueError, match="'concat', 'cross', 'semantic'; got 'sum'"):
+    with pytest.raises(ValueError, match=r"'concat', .*'low_rank', .*'crossmodal'; got 'sum'"):
         build_fusion("sum", [2], 3, dropout=0.0)
     with pytest.raises(ValueError, match="embedding_sizes must have at least one entry"):
         build_fusion("concat", [], 3, dropout=0.0)
+    with pytest.raises(ValueError, match="'crossmodal' reads states: state_sizes must have 2 entr"):
+        build_fusion("crossmodal", [2, 3], 3, dropout=0.0, state_sizes=[4])

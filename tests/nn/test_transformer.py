@@ -177,7 +177,7 @@ def test_a_branch_is_built_with_the_transformer():
     spec = ModalitySpec("text", None, transformer=TransformerSpec(CONFIG))
     branch = build_branch(spec, "softmax", 1).eval()
     assert isinstance(branch.encoder, TransformerEncoder)
-    embedding, _, prediction, weights = branch(IDS, LENGTHS)
+    embedding, _, prediction, weights, _ = branch(IDS, LENGTHS)
     assert prediction.shape == (3, 1)
     assert torch.equal(embedding[2], branch.absent)
     torch.testing.assert_close(weights.sum(dim=1), torch.tensor([1.0, 1.0, 0.0]))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sklearn_tamulag.nn import TransformerSpec
+from sklearn_tamulag.nn.transformer_layers import embedding_names, weight_depths
 from sklearn_tamulag.text.architectures import (
     ARCHITECTURES,
     check_architecture,
@@ -21,6 +22,8 @@ transformers = pytest.importorskip("transformers")
 KNOWN = sorted(ARCHITECTURES & set(transformers.CONFIG_MAPPING.keys()))
 IDS = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 3, 0, 0]])
 LENGTHS = torch.tensor([5, 3])
+# Each of their layers runs several times.
+SHARED_LAYERS = ("albert", "hrm_text")
 
 
 def built(kind):
@@ -54,6 +57,9 @@ def keeps_its_promises(kind, folder=None):
     with torch.device("meta"):
         skeleton = TransformerSpec(config).build("transformer")
     assert skeleton.output_size == encoder.output_size
+    assert embedding_names("freeze_embeddings", encoder.model)
+    if kind not in SHARED_LAYERS:
+        assert {0, 1, 2} <= set(weight_depths("layer_decay", encoder.model).values())
     if folder is None:
         return
     # A fit starts from a folder, a file from nothing: the same weights are trained.

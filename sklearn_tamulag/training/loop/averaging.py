@@ -12,7 +12,7 @@ AVERAGES = ("ema", "swa")
 """Names that `WeightAveraging` knows."""
 
 # The decay of "ema" in every step, once it has warmed up.
-EMA_DECAY = 0.99
+EMA_DECAY = 0.998
 # The epoch, from 1, whose first step is the first that "swa" averages.
 SWA_START = 2
 
@@ -20,7 +20,7 @@ SWA_START = 2
 def ema_decay(n_averaged: int) -> float:
     r"""The share of the running mean that a step of "ema" keeps.
 
-    It is :math:`\min(0.99, (1 + n) / (10 + n))` after n weights: a young mean forgets fast, or the
+    It is :math:`\min(0.998, (1 + n) / (10 + n))` after n weights: a young mean forgets fast, or the
     weights that training started from would weigh in it for long.
 
     Parameters
@@ -36,7 +36,7 @@ def ema_decay(n_averaged: int) -> float:
     Examples
     --------
     >>> ema_decay(8), ema_decay(10_000)
-    (0.5, 0.99)
+    (0.5, 0.998)
     """
     return min(EMA_DECAY, (1 + n_averaged) / (10 + n_averaged))
 

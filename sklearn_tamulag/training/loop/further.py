@@ -7,7 +7,7 @@ from typing import Any
 from sklearn_tamulag.training.loop.net import TAMULAGNet
 
 _SETTINGS = (
-    *("autocast", "compiled", "similarity_mixing", "weigh_disagreement", "modality_dropout"),
+    *("autocast", "compiled", "similarity_mixing", "task_weights", "modality_dropout"),
     *("accumulation", "clipping", "weight_averaging", "patience", "warmup", "schedule", "verbose"),
 )
 

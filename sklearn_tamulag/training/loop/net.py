@@ -37,6 +37,7 @@ from sklearn_tamulag.training.loop.stand_ins import StandIns
 from sklearn_tamulag.training.loop.steps import MultitaskSteps
 from sklearn_tamulag.training.loop.threads import worker_threads
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
+from sklearn_tamulag.training.objective.task_weights import TaskWeights
 
 
 class TAMULAGNet(MultitaskSteps):
@@ -60,8 +61,8 @@ class TAMULAGNet(MultitaskSteps):
         Whether training runs the module through torch.compile.
     similarity_mixing : float or None
         Share of the kept label in the loss target of the ``ulag`` strategy; None for the others.
-    weigh_disagreement : bool
-        Whether unimodal terms are weighted by ``tanh|label - y|``, once labels have moved.
+    task_weights : TaskWeights or None
+        How much the unimodal terms count; None lets all count by one.
     modality_dropout : float
         Probability that a modality of a row is hidden in training.
     accumulation : int
@@ -104,7 +105,7 @@ class TAMULAGNet(MultitaskSteps):
         autocast: bool = False,
         compiled: bool = False,
         similarity_mixing: float | None = None,
-        weigh_disagreement: bool = False,
+        task_weights: TaskWeights | None = None,
         modality_dropout: float = 0.0,
         accumulation: int = 1,
         clipping: float | None = None,
@@ -121,7 +122,7 @@ class TAMULAGNet(MultitaskSteps):
         self.autocast = autocast
         self.compiled = compiled
         self.similarity_mixing = similarity_mixing
-        self.weigh_disagreement = weigh_disagreement
+        self.task_weights = task_weights
         self.modality_dropout = modality_dropout
         self.accumulation = accumulation
         self.clipping = clipping

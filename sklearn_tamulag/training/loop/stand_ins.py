@@ -8,7 +8,6 @@ is, and so does what it says of complete rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,13 @@ from torch import Tensor
 from torch.func import functional_call
 
 from sklearn_tamulag.nn.module import TAMULAGModule
-from sklearn_tamulag.training.feeding.batching import (
-    cut_into_batches,
-    inference_rows,
-    length_order,
-)
+from sklearn_tamulag.training.loop.embedded_rows import EmbeddedRows, embed_rows
 from sklearn_tamulag.training.objective.losses import RowLoss, weighted_mean
 
-# Rows that gaps are made in, drawn where there are more.
-MOST_ROWS = 8192
 # Rows with gaps in a step; where all of them are fewer, all are in every step.
 BATCH_ROWS = 1024
+# The same where the fusion reads the states of every step.
+READING_ROWS = 64
 STEPS = 100
 RATE = 0.01
 # How much vectors and gains are drawn to where they start.
@@ -36,52 +31,9 @@ PULL_OF_VECTORS = 1e-2
 PULL_OF_GAINS = 1e-3
 
 
-@dataclass
-class EmbeddedRows:
-    """Training rows as the fusion sees them.
-
-    Attributes
-    ----------
-    embeddings : list of M Tensors of shape (n, K_m)
-        Their embeddings.
-    present : bool Tensor of shape (n, M)
-        Whether the row has the modality.
-    target : Tensor of shape (n,) or (n, K)
-        What the network is trained towards.
-    weight : Tensor of shape (n,)
-        Row weights.
-    """
-
-    embeddings: list[Tensor]
-    present: Tensor
-    target: Tensor
-    weight: Tensor
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    def means(self, fallback: list[Tensor]) -> list[Tensor]:
-        """Weighted mean embedding of the rows that have a modality.
-
-        Parameters
-        ----------
-        fallback : list of M Tensors of shape (K_m,)
-            What stands where no row has it.
-
-        Returns
-        -------
-        list of M Tensors of shape (K_m,)
-            The means.
-        """
-        means = []
-        for column, (embedding, other) in enumerate(zip(self.embeddings, fallback, strict=True)):
-            weight = (self.weight * self.present[:, column]).double()
-            mean = (weight @ embedding.double()) / weight.sum()  # (n,) @ (n, K) -> (K,)
-            means.append(torch.where(weight.sum() > 0, mean.to(other.dtype), other))
-        return means
-
-
-def gap_codes(n_rows: int, n_modalities: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+def gap_codes(
+    n_rows: int, n_modalities: int, random: np.random.Generator, most: int = BATCH_ROWS
+) -> tuple[Tensor, Tensor]:
     """Pairs of rows and of patterns of modalities that they are to show.
 
     Parameters
@@ -92,6 +44,8 @@ def gap_codes(n_rows: int, n_modalities: int, random: np.random.Generator) -> tu
         Number of modalities M, at least 2.
     random : numpy.random.Generator
         Draws the pairs where there are too many.
+    most : int, default=1024
+        How many are too many.
 
     Returns
     -------
@@ -108,12 +62,12 @@ def gap_codes(n_rows: int, n_modalities: int, random: np.random.Generator) -> tu
             [False,  True]]))
     """
     n_patterns = 2**n_modalities - 2
-    if n_rows * n_patterns <= BATCH_ROWS:
+    if n_rows * n_patterns <= most:
         rows = np.repeat(np.arange(n_rows), n_patterns)
         codes = np.tile(np.arange(1, n_patterns + 1), n_rows)
     else:
-        rows = random.integers(0, n_rows, BATCH_ROWS)
-        codes = random.integers(1, n_patterns + 1, BATCH_ROWS)
+        rows = random.integers(0, n_rows, most)
+        codes = random.integers(1, n_patterns + 1, most)
     # (B, 1), (M,) -> (B, M)
     shown = (codes[:, np.newaxis] >> np.arange(n_modalities)) % 2 == 1
     return torch.from_numpy(rows), torch.from_numpy(shown)
@@ -166,9 +120,11 @@ def fit_stand_ins(
         return start, gain
     optimizer = torch.optim.Adam(free, lr=RATE)
     pulls = [*[PULL_OF_VECTORS] * len(start), PULL_OF_GAINS]
+    most = READING_ROWS if module.reads_states else BATCH_ROWS
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        index, shown = (part.to(device) for part in gap_codes(len(rows), len(start), random))
+        codes = gap_codes(len(rows), len(start), random, most)
+        index, shown = (part.to(device) for part in codes)
         present = rows.present[index]
         left = present & shown
         # A row that would have nothing left shows what it has, and that is not all.
@@ -177,7 +133,13 @@ def fit_stand_ins(
             torch.where(left[:, column, None], embedding[index], values[column])
             for column, embedding in enumerate(rows.embeddings)
         ]
-        fused = module.fusion(embeddings)
+        if module.reads_states:
+            given = (embeddings, *rows.read(index, left))
+            # What comes of the states alone has no gradient, and nothing is kept for one.
+            fixed = {name: weight.detach() for name, weight in module.fusion.named_parameters()}
+            fused = functional_call(module.fusion, fixed, given)
+        else:
+            fused = module.fusion(embeddings)
         scaled = functional_call(scale, {"gain": values[-1]}, (fused, left))
         prediction = module.head(scaled)
         if rows.target.ndim == 1:
@@ -230,7 +192,7 @@ class StandIns(Callback):
         self.trained_ = {name: state[name].clone() for name in stand_in_names(module)}
         net._set_training(False)
         random = np.random.default_rng(net.seed)
-        rows = _embed(net, X, random)
+        rows = embed_rows(net, X, random)
         start = rows.means([branch.absent.detach() for branch in module.branches])
         gain = torch.zeros_like(module.absent_gain.gain)
         with torch.enable_grad():
@@ -257,24 +219,3 @@ def stand_in_names(module: TAMULAGModule) -> list[str]:
         One vector for each branch, and the gains.
     """
     return [*(f"branches.{n}.absent" for n in range(len(module.branches))), "absent_gain.gain"]
-
-
-@torch.no_grad()
-def _embed(net: Any, dataset: Any, random: np.random.Generator) -> EmbeddedRows:
-    """Run the branches on the training rows, or on a draw of them."""
-    places = length_order(dataset.lengths, dataset.table.tokens)
-    if len(places) > MOST_ROWS:
-        places = places[np.sort(random.choice(len(places), MOST_ROWS, replace=False))]
-    embeddings, targets, weights = [], [], []
-    for inputs, y in dataset.batches(cut_into_batches(places, inference_rows(net.device))):
-        output = net.infer(inputs)
-        embeddings.append([embedding.to(net.dtype) for embedding in output.embeddings])
-        targets.append(net.target.encode(y))
-        weights.append(inputs["weight"])
-    index = torch.from_numpy(places).to(dataset.present.device)
-    return EmbeddedRows(
-        embeddings=[torch.cat(parts) for parts in zip(*embeddings, strict=True)],
-        present=dataset.present.index_select(0, index),
-        target=torch.cat(targets),
-        weight=torch.cat(weights),
-    )

@@ -21,6 +21,7 @@ from sklearn_tamulag.training.loop.missing import hide_modalities
 from sklearn_tamulag.training.objective.loss_targets import training_labels
 from sklearn_tamulag.training.objective.losses import modality_errors, task_losses
 from sklearn_tamulag.training.objective.targets import ClassTarget, ScaledTarget
+from sklearn_tamulag.training.objective.task_weights import TaskWeights
 
 # What is there while training runs.
 _TRANSIENT = ("_compiled", "generator_", "valid")
@@ -46,7 +47,7 @@ class MultitaskSteps(NeuralNet):
     modalities: Sequence[str]
     autocast: bool
     similarity_mixing: float | None
-    weigh_disagreement: bool
+    task_weights: TaskWeights | None
     clipping: float | None
     modality_dropout: float
     # Nets out of dumps of earlier versions do not have it.
@@ -101,7 +102,7 @@ class MultitaskSteps(NeuralNet):
                 target,
                 output.confidence,
                 similarity_mixing=self.similarity_mixing,
-                weigh_disagreement=self.weigh_disagreement,
+                task_weights=self.task_weights,
             )
         unimodal = output.unimodal_predictions.to(target.dtype)
         weights = {"weight": x["weight"], "present": present}

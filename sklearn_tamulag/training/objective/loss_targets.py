@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from sklearn_tamulag.labels import LabelMemory
-from sklearn_tamulag.training.objective.losses import disagreement_weight
+from sklearn_tamulag.training.objective.task_weights import TaskWeights
 
 
 def training_labels(
@@ -14,12 +14,13 @@ def training_labels(
     confidence: Tensor | None,
     *,
     similarity_mixing: float | None,
-    weigh_disagreement: bool,
+    task_weights: TaskWeights | None,
 ) -> tuple[Tensor, Tensor | None]:
     """Take the unimodal labels of a batch, and the weights of their loss terms.
 
     A label that somebody gave is taken as it is: no similarity is mixed into it, and its term has
-    weight one, also where it equals the multimodal label, for there it says just as much.
+    the weight of its own kind, also where it equals the multimodal label, for there it says just
+    as much.
 
     Parameters
     ----------
@@ -33,15 +34,15 @@ def training_labels(
         The network's confidence in similarity labels.
     similarity_mixing : float or None
         Share of the kept label beside the similarity label, where there is a confidence.
-    weigh_disagreement : bool
-        Whether terms count by how far their labels lie from the multimodal ones.
+    task_weights : TaskWeights or None
+        How much the terms count; None lets all count by one.
 
     Returns
     -------
     labels : Tensor of shape (B, M) or (B, M, K)
         What the unimodal tasks are trained towards.
     task_weight : Tensor of shape (B, M) or None
-        Weights of the terms: one until the labels of a row have moved; None where all count alike.
+        Weights of the terms; None where all count by one.
 
     Examples
     --------
@@ -49,23 +50,22 @@ def training_labels(
     >>> y = torch.tensor([-1.0, 1.0])
     >>> memory = LabelMemory(y, torch.ones(2), torch.ones(2, 2, dtype=torch.bool), None)
     >>> labels, weight = training_labels(
-    ...     memory, torch.tensor([1]), y[1:], None, similarity_mixing=None, weigh_disagreement=True
+    ...     memory, torch.tensor([1]), y[1:], None, similarity_mixing=None, task_weights=None
     ... )
     >>> labels.tolist(), weight
     ([[1.0, 1.0]], None)
     """
     kept = memory.labels.index_select(0, index)
     fixed = None if memory.fixed is None else memory.fixed.index_select(0, index)
-    labels, task_weight = kept, None
+    labels = kept
     if similarity_mixing is not None and confidence is not None:
         similarity = target.unsqueeze(1) * (2 * confidence - 1)
         mixed = similarity_mixing * kept + (1 - similarity_mixing) * similarity
         labels = mixed if fixed is None else torch.where(fixed, kept, mixed)
-    if weigh_disagreement and memory.updated:
-        task_weight = disagreement_weight(labels.detach(), target)
-        moved = memory.moved_rows(index)
-        if moved is not None:
-            task_weight = task_weight.masked_fill(~moved.unsqueeze(1), 1.0)
-        if fixed is not None:
-            task_weight = task_weight.masked_fill(fixed, 1.0)
-    return labels, task_weight
+    if task_weights is None:
+        return labels, None
+    moved: Tensor | bool = memory.updated
+    if moved:
+        rows = memory.moved_rows(index)
+        moved = True if rows is None else rows
+    return labels, task_weights.of_rows(labels, target, moved=moved, fixed=fixed)

@@ -16,6 +16,9 @@ _NAMES = {"weights", "optimizer", "order", "history", "max_epochs", "batch_size"
 # Files of earlier versions do not have it.
 _STAND_INS = "trained_stand_ins"
 
+# As many layers cost next to nothing to make, whatever they are.
+_FEW_LAYERS = 100
+
 # Which of an optimizer's kernels runs: a matter of the device, not of what was learned.
 _KERNEL_OPTIONS = ("fused", "foreach", "capturable")
 
@@ -162,7 +165,8 @@ def check_counts(
 
     Examples
     --------
-    >>> check_counts({"text": 3, "audio": 2}, {"num_layers": 1, "encoders": None}, {}, {})
+    >>> params = {"num_layers": 1, "cell": "lstm", "encoders": None}
+    >>> check_counts({"text": 3, "audio": 2}, params, {}, {})
     Traceback (most recent call last):
         ...
     ValueError: the weights are those of fewer layers than the parameters ask for.
@@ -172,6 +176,9 @@ def check_counts(
     for name in feature_sizes:
         options = (params["encoders"] or {}).get(name, {})
         recurrent = 0 if name in transformers else options.get("num_layers", params["num_layers"])
+        if isinstance(options.get("cell", params["cell"]), type) and recurrent <= _FEW_LAYERS:
+            # Layers of a user's own may have any number of weights.
+            recurrent = 0
         layers += 1 + recurrent
     # A recurrent layer has four weights, and so have embedding and head of a modality.
     if 4 * layers > len(weights):

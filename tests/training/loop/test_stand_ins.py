@@ -6,7 +6,8 @@ import torch
 
 from sklearn_tamulag import MultimodalData
 from sklearn_tamulag.nn.fusion import FUSIONS
-from sklearn_tamulag.training.loop.stand_ins import EmbeddedRows, gap_codes
+from sklearn_tamulag.training.loop.embedded_rows import EmbeddedRows
+from sklearn_tamulag.training.loop.stand_ins import gap_codes
 from tests.small_fits import SMALL, classifier, clips, regressor, three_classes
 
 N = 40
@@ -16,6 +17,11 @@ BOTH = pytest.mark.parametrize(
     [(regressor, Y), (classifier, three_classes(Y))],
     ids=["regressor", "classifier"],
 )
+
+FAST = ("concat", "cross", "semantic")
+FUSIONS_AND_SLOW = [
+    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in FUSIONS
+]
 
 
 def without(data, name, rows=slice(None)):
@@ -51,7 +57,7 @@ def loss(fitted, data, y):
 
 
 @BOTH
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("fusion", FUSIONS_AND_SLOW)
 def test_stand_ins_serve_rows_with_gaps_better_than_the_mean_embedding(build, y, fusion):
     fitted = build(max_epochs=8, lr=0.01, fusion=fusion).fit(FULL, y)
     gaps = [without(FULL, name) for name in FULL.modalities]

@@ -13,6 +13,7 @@ from sklearn_tamulag.datasets import make_multimodal_sentiment
 from sklearn_tamulag.estimators.parameters import REGRESSION_LABELS
 from sklearn_tamulag.preprocessing import SequenceScaler
 from sklearn_tamulag.training.objective.loss_targets import training_labels
+from sklearn_tamulag.training.objective.task_weights import TaskWeights
 from tests.small_fits import STRICT, classifier, clips, regressor, three_classes
 
 X, Y = clips(24, missing=True)
@@ -249,7 +250,7 @@ def test_a_human_label_is_taken_whole_and_a_generated_one_by_its_distance_from_y
         y[[0, 2]],
         None,
         similarity_mixing=None,
-        weigh_disagreement=True,
+        task_weights=TaskWeights(generated=(None, None), given=(1.0, 1.0)),
     )
     torch.testing.assert_close(labels, Memory.labels[[0, 2]])
     expected = torch.tensor([[1.0, tanh[0]], [tanh[1], tanh[2]]], dtype=torch.float32)
@@ -260,7 +261,12 @@ def test_no_similarity_is_mixed_into_a_human_label():
     y = torch.tensor([2.0, 1.0, 2.0])
     confidence = torch.full((3, 2), 0.75, requires_grad=True)
     labels, _ = training_labels(
-        Memory(), torch.arange(3), y, confidence, similarity_mixing=0.5, weigh_disagreement=True
+        Memory(),
+        torch.arange(3),
+        y,
+        confidence,
+        similarity_mixing=0.5,
+        task_weights=None,
     )
     # The similarity label is y * (2 * .75 - 1) = y / 2.
     expected = torch.tensor([[2.0, 0.75], [0.75, 0.75], [0.5, 2.0]])

@@ -50,8 +50,9 @@ def interrupted(make, folder, X, y, epochs, **params):
         {"early_stopping": False, "gradient_accumulation": 2, "modality_dropout": 0.3},
         {"warmup": 0.2, "schedule": "cosine", "optimizer": "sgd"},
         {"label_generation": "ulag", "precision": "float64", "bidirectional": True},
+        {"unimodal_weight": {"audio": 0.1}, "step_path": True},
     ],
-    ids=["early stopping", "to the end", "scheduled", "ulag"],
+    ids=["early stopping", "to the end", "scheduled", "ulag", "weighted"],
 )
 def test_a_regressor_that_was_interrupted_is_as_an_unbroken_one(data, tmp_path, params):
     X, y = data
