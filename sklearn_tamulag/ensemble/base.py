@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABCMeta
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -288,7 +288,13 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: Any = None) -> Self:
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        device: Any = None,
+        custom: Mapping[str, type] | None = None,
+    ) -> Self:
         """Restore an ensemble that `save` has written.
 
         Parameters
@@ -297,6 +303,8 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             The file.
         device : str or torch.device, default=None
             Where the networks shall be; None keeps that of the saved members.
+        custom : dict of str to type, default=None
+            Classes of one's own that members have, as :func:`sklearn_tamulag.load` takes them.
 
         Returns
         -------
@@ -308,10 +316,10 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         OSError
             If the file cannot be read.
         ValueError
-            If the file is damaged, of another origin, of a newer format, holds anything else, or
-            asks for a device that is not at hand.
+            If the file is damaged, of another origin, of a newer format, holds anything else, asks
+            for a device that is not at hand, or needs a class that is not given.
         """
-        made = load(path, device=device)
+        made = load(path, device=device, custom=custom)
         if type(made) is not cls:
             raise ValueError(
                 f"{path} cannot be loaded: it holds a {type(made).__name__}, not a {cls.__name__}."

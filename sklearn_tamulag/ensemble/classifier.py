@@ -65,7 +65,7 @@ class SeedEnsembleClassifier(ClassifierMixin, BaseSeedEnsemble):
     >>> from sklearn_tamulag import TAMULAGClassifier
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
     >>> from sklearn_tamulag.ensemble import SeedEnsembleClassifier
-    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> data = make_multimodal_sentiment(100, random_state=0)
     >>> ensemble = SeedEnsembleClassifier(TAMULAGClassifier(max_epochs=1), 2, random_state=0)
     >>> ensemble.fit(data.X, data.y > 0).predict_proba(data.X[:5]).shape
     (5, 2)

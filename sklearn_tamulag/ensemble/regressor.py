@@ -77,7 +77,7 @@ class SeedEnsembleRegressor(RegressorMixin, BaseSeedEnsemble):
     >>> from sklearn_tamulag import TAMULAGRegressor
     >>> from sklearn_tamulag.datasets import make_multimodal_sentiment
     >>> from sklearn_tamulag.ensemble import SeedEnsembleRegressor
-    >>> data = make_multimodal_sentiment(60, random_state=0)
+    >>> data = make_multimodal_sentiment(100, random_state=0)
     >>> ensemble = SeedEnsembleRegressor(TAMULAGRegressor(max_epochs=1), 2, random_state=0)
     >>> ensemble.fit(data.X, data.y).predict(data.X[:5]).shape
     (5,)

@@ -123,3 +123,25 @@ def test_what_no_file_holds_is_named(tmp_path):
 
     with pytest.raises(TypeError, match=r"SeedEnsembleClassifier'.* got Own"):
         sklearn_tamulag.save(Own(), tmp_path / "model")
+
+
+class Means(torch.nn.Module):
+    """A pooling of one's own: the mean of the valid steps."""
+
+    def __init__(self, state_size):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(state_size))
+
+    def forward(self, states, lengths):
+        valid = torch.arange(states.shape[1])[None, :] < lengths[:, None]
+        weights = valid.to(states) / lengths.clamp(min=1)[:, None]
+        return self.scale * (weights[:, :, None] * states).sum(dim=1), weights
+
+
+def test_classes_of_ones_own_are_given_to_all_members(tmp_path):
+    ensemble = SeedEnsembleRegressor(regressor(attention=Means, max_epochs=1), 2, random_state=0)
+    ensemble.fit(X, Y).save(tmp_path / "model")
+    twin = SeedEnsembleRegressor.load(tmp_path / "model", custom={"Means": Means})
+    np.testing.assert_array_equal(twin.predict(X), ensemble.predict(X))
+    with pytest.raises(ValueError, match="Means"):
+        SeedEnsembleRegressor.load(tmp_path / "model")
