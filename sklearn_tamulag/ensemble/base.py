@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABCMeta
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -16,12 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -288,7 +283,13 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: Any = None) -> Self:
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        device: Any = None,
+        custom: Mapping[str, type] | None = None,
+    ) -> Self:
         """Restore an ensemble that `save` has written.
 
         Parameters
@@ -297,6 +298,8 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             The file.
         device : str or torch.device, default=None
             Where the networks shall be; None keeps that of the saved members.
+        custom : dict of str to type, default=None
+            Classes of one's own that the members have, by name, see :func:`sklearn_tamulag.load`.
 
         Returns
         -------
@@ -308,10 +311,12 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         OSError
             If the file cannot be read.
         ValueError
-            If the file is damaged, of another origin, of a newer format, holds anything else, or
-            asks for a device that is not at hand.
+            If the file is damaged, of another origin, of a newer format, holds anything else, needs
+            a class that is not given, or asks for a device that is not at hand.
+        TypeError
+            If `custom` is no dict of classes derived from ``torch.nn.Module``.
         """
-        made = load(path, device=device)
+        made = load(path, device=device, custom=custom)
         if type(made) is not cls:
             raise ValueError(
                 f"{path} cannot be loaded: it holds a {type(made).__name__}, not a {cls.__name__}."
