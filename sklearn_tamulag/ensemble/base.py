@@ -16,12 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -304,7 +299,7 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         device : str or torch.device, default=None
             Where the networks shall be; None keeps that of the saved members.
         custom : dict of str to type, default=None
-            Classes of one's own that members have, as :func:`sklearn_tamulag.load` takes them.
+            Classes of one's own that the members have, by name, see :func:`sklearn_tamulag.load`.
 
         Returns
         -------
@@ -316,8 +311,10 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         OSError
             If the file cannot be read.
         ValueError
-            If the file is damaged, of another origin, of a newer format, holds anything else, asks
-            for a device that is not at hand, or needs a class that is not given.
+            If the file is damaged, of another origin, of a newer format, holds anything else, needs
+            a class that is not given, or asks for a device that is not at hand.
+        TypeError
+            If `custom` is no dict of classes derived from ``torch.nn.Module``.
         """
         made = load(path, device=device, custom=custom)
         if type(made) is not cls:

@@ -51,6 +51,35 @@ class Batch:
         parts = (self.vectors, self.sequences, self.lengths)
         return Batch(*(tuple(tensor[chosen] for tensor in part) for part in parts))
 
+    def copied(self) -> Batch:
+        """Copy all tensors.
+
+        Returns
+        -------
+        Batch
+            Of equal values.
+        """
+        parts = (self.vectors, self.sequences, self.lengths)
+        return Batch(*(tuple(tensor.clone() for tensor in part) for part in parts))
+
+    def equals(self, other: Batch) -> bool:
+        """Compare all values.
+
+        Parameters
+        ----------
+        other : Batch
+            Of the same sizes.
+
+        Returns
+        -------
+        bool
+            Whether they are the same.
+        """
+        own, others = (
+            (*batch.vectors, *batch.sequences, *batch.lengths) for batch in (self, other)
+        )
+        return all(torch.equal(a, b) for a, b in zip(own, others, strict=True))
+
     def padded_by(self, steps: int) -> Batch:
         """Append padding.
 

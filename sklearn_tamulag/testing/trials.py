@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from sklearn_tamulag.nn.lending import exchange_states
 from sklearn_tamulag.nn.randomness import BORROWED, drawn_from
@@ -93,8 +94,16 @@ class Trial:
         ValueError
             If the call fails, or what it returns breaks the contract.
         """
+        given = batch.copied()
         with torch.no_grad():
-            return self.run_tracked(self.copied().train(training), batch, on=on, seed=seed)
+            results = self.run_tracked(self.copied().train(training), given, on=on, seed=seed)
+        if not given.equals(batch):
+            raise self.contract.refusal(
+                "changes what it is given",
+                "Inputs are read by others too: functions of torch whose names end in _ are for "
+                "tensors that the class has made itself.",
+            )
+        return results
 
     def copied(self) -> nn.Module:
         """Copy the instance.
@@ -243,6 +252,13 @@ def build(contract: Contract, seed: int = 0) -> nn.Module:
             module = contract.construct()
     except Exception as error:
         raise contract.refusal("cannot be built", contract.signature, error) from error
+    weights: dict[str, Any] = dict(module.named_parameters())
+    lazy = [name for name, weight in weights.items() if is_lazy(weight)]
+    if lazy:
+        raise contract.refusal(
+            f"has weights of no shape before it is called: {', '.join(lazy)}",
+            "Weights are made by the constructor, which is told all sizes.",
+        )
     size = getattr(module, "output_size", None)
     if contract.sized and (type(size) is not int or size < 1):
         raise contract.refusal(

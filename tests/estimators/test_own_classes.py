@@ -15,6 +15,7 @@ from torch import nn
 
 import sklearn_tamulag
 from sklearn_tamulag import TAMULAGRegressor
+from sklearn_tamulag.ensemble import SeedEnsembleRegressor
 from sklearn_tamulag.persistence.container import read_value
 from sklearn_tamulag.preprocessing import SequenceScaler
 from tests.own_parts import OWN, PARTS, GatedFusion, SquaredPooling, StateFusion, StepModel
@@ -257,6 +258,16 @@ def test_a_pipeline_and_the_encoder_of_a_modality(tmp_path):
         sklearn_tamulag.load(tmp_path / "pipe")
     twin = sklearn_tamulag.load(tmp_path / "pipe", custom=OWN)
     np.testing.assert_array_equal(twin.predict(X), pipeline.predict(X))
+
+
+def test_an_ensemble_and_a_path_past_an_encoder(tmp_path):
+    member = regressor(cell=StepModel, step_path=True, max_epochs=1)
+    ensemble = SeedEnsembleRegressor(member, 2, random_state=0).fit(X, Y)
+    ensemble.save(tmp_path / "model")
+    twin = SeedEnsembleRegressor.load(tmp_path / "model", custom=OWN)
+    np.testing.assert_array_equal(twin.predict(X), ensemble.predict(X))
+    with pytest.raises(ValueError, match=r"own_parts\.StepModel as cell.*custom="):
+        SeedEnsembleRegressor.load(tmp_path / "model")
 
 
 class OtherSize(GatedFusion):

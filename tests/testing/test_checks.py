@@ -99,6 +99,11 @@ def scored(self, state):
     return torch.softmax(state.sum(dim=2), dim=1).square().sum(dim=1)
 
 
+def doubled(embeddings):
+    """The embeddings themselves, times two."""
+    return [embedding.mul_(2) for embedding in embeddings]
+
+
 def norm(self):
     """Add a layer that looks at the batch."""
     self.norm = nn.BatchNorm1d(6)
@@ -160,6 +165,16 @@ FUSIONS = {
     "no copy": (
         broken(GatedFusion, __deepcopy__=lambda self, memo: 1 / 0),
         "cannot be copied: ZeroDivisionError",
+    ),
+    "work in place": (
+        broken(
+            GatedFusion, forward=lambda self, z: GatedFusion.forward(self, [x.mul_(2) for x in z])
+        ),
+        "changes what it is given",
+    ),
+    "a lazy layer": (
+        built(GatedFusion, lambda self: setattr(self, "late", nn.LazyLinear(2))),
+        r"has weights of no shape before it is called: late\.weight",
     ),
     "values at the start": (
         built(GatedFusion, lambda self: float(self.gates[0].weight.detach().sum())),
