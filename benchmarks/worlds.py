@@ -227,12 +227,12 @@ def print_tables(frame: pd.DataFrame, settings: Mapping[str, Any]) -> None:
     print(
         f"\n{rows['seed'].nunique()} seeds, " + ", ".join(f"{v} {k}" for k, v in settings.items())
     )
-    print("\n" + summary(rows, bests).to_markdown())
+    print("\n" + summary(rows, bests).to_markdown(disable_numparse=True))
     for world, best in bests.items():
         here = rows[rows["world"] == world]
         constant = here.loc[here["variant"] == "constant", "MAE"].mean()
         print(f"\n{world}: a constant {constant:.3f}, the best possible {best:.3f}\n")
-        print(world_table(here, best).to_markdown())
+        print(world_table(here, best).to_markdown(disable_numparse=True))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,7 +16,10 @@ from sklearn_tamulag.datasets._worlds import DEVIATION
 
 # Stand for exact readings and for none, within what can be inverted.
 EXACT, NOTHING = 1e-12, 1e12
-CHUNK = 500
+# Meaningless values beyond so many deviations of the noise tell nothing of it.
+MOST_DISTRACTION = 1e5
+# Elements of the covariances that are made at a time.
+N_ELEMENTS = 1_000_000
 
 
 def reading_variances(
@@ -61,7 +64,8 @@ def reading_variances(
         signs = cue_signs(cue, ordered)
         if correlation and noise:
             valid = np.arange(longest) < lengths[:, np.newaxis]
-            between = (valid & ~cue) * np.float64(DISTRACTION * difficulty / noise)
+            distraction = min(DISTRACTION * difficulty / noise, MOST_DISTRACTION)
+            between = (valid & ~cue).astype(np.float64) * distraction
             information[:, column] = _correlated_information(signs, valid, between, correlation)
         else:
             information[:, column] = np.square(signs).sum(axis=1)
@@ -81,8 +85,9 @@ def _correlated_information(
     steps = np.arange(signs.shape[1])
     decay = correlation ** np.abs(steps[:, np.newaxis] - steps)
     information = np.empty(len(signs))
-    for start in range(0, len(signs), CHUNK):
-        rows = slice(start, start + CHUNK)
+    n_rows = max(1, N_ELEMENTS // decay.size)
+    for start in range(0, len(signs), n_rows):
+        rows = slice(start, start + n_rows)
         distracted = between[rows, :, np.newaxis] * between[rows, np.newaxis]
         # (n, T, 1) and (n, 1, T): padded steps have nothing to do with the others
         joint = valid[rows, :, np.newaxis] & valid[rows, np.newaxis]

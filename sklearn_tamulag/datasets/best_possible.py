@@ -18,7 +18,7 @@ METRICS = ("mae", "rmse", "sign", "zero_one")
 
 # Draws from the posterior of a row: the median of so many adds .2 % to the error.
 N_DRAWS = 400
-CHUNK = 5000
+CHUNK = 2000
 
 _TAKEN = (
     "world",
