@@ -96,14 +96,15 @@ def former_defaults(cls: type) -> dict[str, Any]:
     Returns
     -------
     dict of str to object
-        By name: the constructor's defaults, but for what another default would change the network
-        of. Parameters without a default are left out.
+        By name: the constructor's defaults, or those of `FORMER_VALUES`. Parameters without a
+        default are left out.
 
     Examples
     --------
-    >>> def __init__(self, places, step_path=True, verbose=0):
-    ...     pass
-    >>> former_defaults(type("Estimator", (), {"__init__": __init__}))
+    >>> class Estimator:
+    ...     def __init__(self, places, step_path=True, verbose=0):
+    ...         pass
+    >>> former_defaults(Estimator)
     {'step_path': False, 'verbose': 0}
     """
     parameters = inspect.signature(cls).parameters

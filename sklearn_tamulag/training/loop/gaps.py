@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from sklearn_tamulag.nn.fusion import reads_states
+from sklearn_tamulag.nn.fused_layer import reads_states
 from sklearn_tamulag.training.loop.embedded_rows import EmbeddedRows
 
 # Rows with gaps in a step; where all of them are fewer, all are in every step.
