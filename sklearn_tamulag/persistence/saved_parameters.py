@@ -85,12 +85,12 @@ ENCODER_PLACES = ("transformer", "tokenizer", "cache")
 ENCODER_CLASSES = ("cell",)
 
 
-def former_defaults(cls: type) -> dict[str, Any]:
+def former_defaults(estimator_class: type) -> dict[str, Any]:
     """The values of parameters that a file or a dump of an earlier version does not name.
 
     Parameters
     ----------
-    cls : type
+    estimator_class : type
         The class.
 
     Returns
@@ -107,7 +107,7 @@ def former_defaults(cls: type) -> dict[str, Any]:
     >>> former_defaults(Estimator)
     {'step_path': False, 'verbose': 0}
     """
-    parameters = inspect.signature(cls).parameters
+    parameters = inspect.signature(estimator_class).parameters
     return {
         name: FORMER_VALUES.get(name, parameter.default)
         for name, parameter in parameters.items()
