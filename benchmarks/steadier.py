@@ -32,10 +32,10 @@ from sklearn_tamulag.model_selection.intervals import interval_table
 
 SINGLE = "single fit"
 CHANGES: dict[str, dict[str, Any]] = {
-    SINGLE: {},
+    SINGLE: {"weight_averaging": None},
     "ema": {"weight_averaging": "ema"},
     "swa": {"weight_averaging": "swa"},
-    "refit": {"refit": True},
+    "refit": {"weight_averaging": None, "refit": True},
     "ema, refit": {"weight_averaging": "ema", "refit": True},
 }
 SCORES = ("MAE", "Corr", "Acc2")
