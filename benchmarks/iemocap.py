@@ -276,6 +276,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", nargs="+", metavar="MODEL", help="run no others, keep the rest")
     parser.add_argument("--encoder", type=Path, default=None)
     parser.add_argument("--prefix", default="")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
@@ -288,7 +289,8 @@ def main() -> None:
     (folder / "outputs").mkdir(exist_ok=True)
     rows = KeptRows(folder / "rows.jsonl")
     runs = plan(everything=arguments.all, seeds=tuple(range(arguments.seeds)))
-    wanted = [run for run in runs if not rows.has(run._asdict())]
+    only = arguments.only or list(MODELS)
+    wanted = [run for run in runs if run.model in only and not rows.has(run._asdict())]
     results = joblib.Parallel(arguments.jobs, return_as="generator_unordered")(
         joblib.delayed(execute)(folder, run) for run in wanted
     )

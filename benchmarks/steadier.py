@@ -1,19 +1,18 @@
 """Steadier fits: one fit beside averaged weights, a refit on all rows, and means over seeds.
 
-    python benchmarks/steadier.py [--seeds N] [--members N] [--out FILE]
-    python benchmarks/steadier.py --mosi FILE [--encoder FOLDER] [--cache FOLDER] [--out FILE]
+    python benchmarks/steadier.py --keep ROWS [--seeds N] [--members N]
+    python benchmarks/steadier.py --keep ROWS --mosi FILE [--encoder FOLDER] [--cache FOLDER]
 
 The first form trains on the built-in data, a data set per seed. The second reads the features of
 CMU-MOSI as benchmarks/mosi.py does, puts the parts "train" and "valid" together, and leaves out
-whole videos, five parts in turn, once per seed. Each fit is a line of JSON in the file that
-``--out`` names, written as soon as it has ended; what is there already is not trained again.
+whole videos, five parts in turn, once per seed. Each fit is a line of JSON in the file ROWS,
+written as soon as it has ended; what is there already is not trained again.
 
 The table has the mean of each score, the paired difference to the single fit over seeds (and parts)
 with its 95 % interval, and how many times as long training took.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import common
 import numpy as np
 import pandas as pd
+from kept import KeptRows
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
@@ -70,42 +70,17 @@ def changed(estimator: Any, **params: Any) -> Any:
     return twin
 
 
-class Rows:
-    """Results as lines of JSON, each written once its fit has ended."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.rows: list[dict[str, Any]] = []
-        if path is not None and path.exists():
-            # A line that a killed run has left half-written is no result.
-            lines = path.read_text("utf-8").split("\n")[:-1]
-            self.rows = [json.loads(line) for line in lines]
-            path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-
-    def known(self, **place: Any) -> bool:
-        """Whether there is a result of this place."""
-        return any(all(row.get(key) == value for key, value in place.items()) for row in self.rows)
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Keep a result."""
-        self.rows.append(row)
-        if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-
-
-def measure(rows: Rows, place: dict[str, Any], estimators: dict[str, Any], parts: Any) -> None:
+def measure(rows: KeptRows, place: dict[str, Any], estimators: dict[str, Any], parts: Any) -> None:
     """Fit and score each variant whose result is not known."""
     for name, estimator in estimators.items():
         key = place | {"variant": name}
-        if rows.known(**key):
+        if rows.has(key):
             continue
         start = time.perf_counter()
         estimator.fit(parts.train.X, parts.train.y)
         seconds = time.perf_counter() - start
         found = common.scores(parts.test.y, estimator.predict(parts.test.X))
-        row = key | found | {"seconds": seconds, "n_test": len(parts.test.y)}
-        rows.add(row)
+        rows.add(key, found | {"seconds": seconds, "n_test": len(parts.test.y)})
         shown = f"seed {place['seed']}, part {place['part']}"
         print(f"{shown}, {name}: MAE {found['MAE']:.3f}, {seconds:.0f} s", flush=True)
 
@@ -139,9 +114,8 @@ def mosi_parts(path: Path, encoder: Path | None, cache: Path | None) -> Iterator
         yield common.Parts(number, *(Bunch(X=X[part], y=y[part]) for part in (train, test)))
 
 
-def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Means of all scores, and paired differences to the single fit."""
-    frame = pd.DataFrame(rows)
     wide = frame.pivot_table(index=["seed", "part"], columns="variant", values=[*SCORES, "seconds"])
     made = {}
     for variant in dict.fromkeys(frame["variant"]):
@@ -167,7 +141,7 @@ def main() -> None:
     parser.add_argument("--mosi", type=Path, default=None)
     parser.add_argument("--encoder", type=Path, default=None)
     parser.add_argument("--cache", type=Path, default=None)
-    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--members", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1)
@@ -176,7 +150,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     params = {} if arguments.epochs is None else {"max_epochs": arguments.epochs}
-    rows = Rows(arguments.out)
+    rows = KeptRows(arguments.keep)
     data = "built-in" if arguments.mosi is None else "mosi"
     if arguments.mosi is None:
         runs = [
@@ -197,8 +171,9 @@ def main() -> None:
         found = variants(estimator, seed, arguments.members, arguments.jobs)
         measure(rows, place, found, part)
     print()
-    same = [row for row in rows.rows if all(row[key] == value for key, value in asked.items())]
-    print(table(same).to_markdown())
+    frame = rows.frame()
+    same = [frame[name].map(str) == str(value) for name, value in asked.items()]
+    print(table(frame[np.all(same, axis=0)]).to_markdown())
 
 
 if __name__ == "__main__":

@@ -52,16 +52,17 @@ def test_a_row_that_is_there_is_not_trained_again_and_half_a_line_is_none(steadi
     parts = Bunch(train=Bunch(X=X, y=y), test=Bunch(X=X, y=y))
     path = tmp_path / "rows.jsonl"
     for fits in (2, 4, 4):
-        rows = steadier.Rows(path)
+        rows = steadier.KeptRows(path)
         for seed in range(fits // 2):
             place = {"seed": seed, "part": 0}
             found = {"single fit": Constant(), "refit": Constant()}
             steadier.measure(rows, place, found, parts)
         assert Constant.fits == fits
         path.write_text(path.read_text() + '{"seed": 5, "MA')
-    shown = steadier.table(steadier.Rows(path).rows)
+    frame = steadier.KeptRows(path).frame()
+    shown = steadier.table(frame)
     assert shown.index.tolist() == ["single fit", "refit"]
-    errors = [row["MAE"] for row in steadier.Rows(path).rows]
+    errors = frame["MAE"].tolist()
     gains = [errors[1] - errors[0], errors[3] - errors[2]]
     assert shown.loc["refit", "MAE - single"].startswith(f"{np.mean(gains):+.3f} [")
 
