@@ -26,6 +26,7 @@ def test_every_variant_changes_the_network_and_has_the_seed(steadier):
     made = steadier.variants(pipeline, 7, n_members=3)
     assert made["single fit"][-1].get_params() == {
         **pipeline[-1].get_params(),
+        "weight_averaging": None,
         "random_state": 7,
     }
     assert made["ema, refit"][-1].weight_averaging == "ema"
