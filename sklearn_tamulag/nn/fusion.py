@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# Dumps of earlier versions look for it here.
+from .absent_gain import AbsentGain as AbsentGain
 from .attention_fusion import AttentionFusion
 from .crossmodal_fusion import CrossmodalFusion
 from .fused_layer import fused_layer, reads_states
