@@ -1,4 +1,4 @@
-"""Every attention, fusion and label strategy on the built-in data, over several seeds.
+"""Every sequence model, attention, fusion and label strategy on the built-in data, over seeds.
 
 Each variant changes one argument of the defaults. The table holds mean and deviation over the
 seeds; a seed makes the data, the weights and the order of the batches.
@@ -14,15 +14,24 @@ import pandas as pd
 from sklearn_tamulag import TAMULAGRegressor
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 
 LABELS = ("calibrated", "ulgm", "ulag", "none")
 
 
 def variants() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The defaults, then every other value of the three arguments."""
+    """The defaults, then every other value of the arguments that choose between ways."""
     defaults = TAMULAGRegressor()
     yield "default", {}
-    choices = {"attention": POOLINGS, "fusion": FUSIONS, "label_generation": LABELS}
+    choices: dict[str, tuple[Any, ...]] = {
+        "cell": SEQUENCE_MODELS,
+        "step_path": (False, True),
+        "attention": POOLINGS,
+        "fusion": FUSIONS,
+        "label_generation": LABELS,
+        "unimodal_weight": ("auto", 0.0, 0.1, 1.0),
+        "weight_averaging": ("ema", "swa", None),
+    }
     resolved = {**defaults.get_params(), "label_generation": "calibrated"}
     for argument, values in choices.items():
         for value in values:

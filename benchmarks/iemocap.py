@@ -45,6 +45,10 @@ SEEDS = (0, 1, 2)
 EVERYTHING = "text + audio"
 DEFAULT = "default"
 AVERAGED = "default, mean of 3 seeds"
+# By task: what models are compared by, and what stands beside it.
+SCORE_NAMES = {
+    task: ("mean recall", "accuracy") if task == CLASSES else ("CCC", "MAE") for task in TASKS
+}
 PENALTIES = np.logspace(1, 6, 11)
 INVERSE_PENALTIES = np.logspace(-5, 0, 11)
 
@@ -239,21 +243,45 @@ def with_interval(values: pd.Series, spec: str) -> str:
     return f"{row['mean']:{spec}} [{row['low']:{spec}}, {row['high']:{spec}}]"
 
 
+def paired(rows: pd.DataFrame, task: str, model: str, inputs: str) -> pd.Series:
+    """Main scores of a model by session and seed; one without seeds has the same for each."""
+    of_task = rows[rows["task"] == task]
+    seeds = sorted(of_task.loc[of_task["model"] == DEFAULT, "seed"].unique())
+    index = pd.MultiIndex.from_product([SESSIONS, seeds], names=["reported", "seed"])
+    part = of_task[(of_task["model"] == model) & (of_task["inputs"] == inputs)]
+    own = part.set_index(["reported", "seed"])[SCORE_NAMES[task][0]]
+    if part["seed"].nunique() == 1:
+        by_session = own.groupby("reported").first()
+        return pd.Series(by_session.reindex(index.get_level_values(0)).to_numpy(), index=index)
+    return own.reindex(index)
+
+
+def overview(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per task: the default by its inputs, and what all of them gain over the others."""
+    lines = {}
+    for task in TASKS:
+        default = {inputs: paired(rows, task, DEFAULT, inputs) for inputs in INPUTS}
+        everything = default[EVERYTHING]
+        best = max(("text", "audio"), key=lambda inputs: default[inputs].mean())
+        line = {inputs: f"{values.mean():.3f}" for inputs, values in default.items()}
+        line[f"{EVERYTHING} - better single"] = with_interval(everything - default[best], "+.3f")
+        for model in ("linear", "boosting", *BEST_TWO):
+            other = paired(rows, task, model, EVERYTHING)
+            if other.notna().all():
+                line[model] = f"{other.mean():.3f}"
+                line[f"default - {model}"] = with_interval(everything - other, "+.3f")
+        lines[f"{task}, {SCORE_NAMES[task][0]}"] = line
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
 def table(rows: pd.DataFrame, task: str) -> pd.DataFrame:
     """A row per model and inputs: scores, and the difference to the default on all inputs."""
-    first, second = ("mean recall", "accuracy") if task == CLASSES else ("CCC", "MAE")
-    rows = rows[rows["task"] == task]
-    paired = ["reported", "seed"]
-    of_default = rows[(rows["model"] == DEFAULT) & (rows["inputs"] == EVERYTHING)]
-    reference = of_default.set_index(paired)[first]
+    first, second = SCORE_NAMES[task]
+    reference = paired(rows, task, DEFAULT, EVERYTHING)
     lines = []
-    for (model, inputs), part in rows.groupby(["model", "inputs"], sort=False):
-        own = part.set_index(paired)[first]
-        # What has no seed of its own is compared with every seed of the default.
-        if len(part) < len(reference):
-            by_session = own.groupby("reported").first()
-            sessions = reference.index.get_level_values("reported")
-            own = pd.Series(by_session.loc[sessions].to_numpy(), index=reference.index)
+    of_task = rows[rows["task"] == task]
+    for (model, inputs), part in of_task.groupby(["model", "inputs"], sort=False):
+        own = paired(rows, task, model, inputs)
         spread = part.groupby("reported")[first].agg(lambda values: values.max() - values.min())
         line = {
             "model": f"{model}, {inputs}",
@@ -300,6 +328,8 @@ def main() -> None:
         print(f"{done}/{len(wanted)} {' | '.join(map(str, run))}: {result}", flush=True)
     frame = rows.frame()
     frame = pd.concat([frame, averaged_over_seeds(folder, frame)], ignore_index=True)
+    print()
+    print(overview(frame).to_markdown())
     for task in TASKS:
         print(f"\n{task}\n")
         print(table(frame, task).to_markdown())

@@ -37,7 +37,12 @@ N_TOKENS = 50
 MODALITIES = ["text", "audio"]
 SEEDS = (1111, 1112, 1113, 1114, 1115)
 SCORES = {"test_mae": "MAE", "test_corr": "Corr", "test_acc2_nonzero": "Acc2"}
-SELF_MM = {"attention": "last", "fusion": "concat", "label_generation": "ulgm"}
+SELF_MM = {
+    "attention": "last",
+    "fusion": "concat",
+    "label_generation": "ulgm",
+    "weight_averaging": None,
+}
 DEFAULT = "TAM-ULAG, text + audio (default)"
 
 

@@ -13,6 +13,7 @@ from sklearn_tamulag.estimators.parameters import REGRESSION_LABELS
 from sklearn_tamulag.model_selection import SeedReport, evaluate_seeds
 from sklearn_tamulag.nn.attention import POOLINGS
 from sklearn_tamulag.nn.fusion import FUSIONS
+from sklearn_tamulag.nn.sequence_models import SEQUENCE_MODELS
 from tests.tiny_bert import tiny_bert, tiny_texts
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -39,16 +40,26 @@ def test_every_ablation_changes_one_argument_of_the_defaults(mosi):
     assert changes[mosi.DEFAULT] == changes["TAM-ULAG, text"] == {}
     single = [params for params in changes.values() if len(params) == 1]
     tried = {(name, value) for params in single for name, value in params.items()}
-    choices = {"attention": POOLINGS, "fusion": FUSIONS, "label_generation": REGRESSION_LABELS}
+    choices = {
+        "attention": POOLINGS,
+        "cell": SEQUENCE_MODELS,
+        "fusion": FUSIONS,
+        "label_generation": REGRESSION_LABELS,
+        "step_path": (True,),
+        "unimodal_weight": (0.0, 0.1, 1.0),
+        "weight_averaging": ("swa", None),
+    }
     every = {(name, value) for name, values in choices.items() for value in values}
     same = {
         ("attention", "softmax"),
+        ("cell", "lstm"),
         ("fusion", "concat"),
         ("label_generation", "auto"),
         ("label_generation", "calibrated"),
     }
     assert tried == every - same
-    assert changes["Self-MM's setting"] == {"attention": "last", "label_generation": "ulgm"}
+    self_mm = {"attention": "last", "label_generation": "ulgm", "weight_averaging": None}
+    assert changes["Self-MM's setting"] == self_mm
     assert models["Self-MM's setting"][1][-1].fusion == "concat"
 
 
