@@ -162,13 +162,15 @@ def test_a_random_state_instance_moves_on():
 
 @BOTH
 def test_partial_fit_adds_an_epoch(build, y):
-    estimator = build(**STRICT)
+    # An average would begin anew in each call.
+    options = STRICT | {"weight_averaging": None}
+    estimator = build(**options)
     classes = {"classes": ["down", "flat", "up"]} if build is classifier else {}
     for epoch in range(1, 5):
         estimator.partial_fit(X, y, **classes)
         assert estimator.n_iter_ == len(estimator.history_) == epoch
     # The same rows: their labels go on as in one fit of as many epochs.
-    whole = build(**STRICT | {"max_epochs": 4}).fit(X, y)
+    whole = build(**options | {"max_epochs": 4}).fit(X, y)
     np.testing.assert_allclose(estimator.transform(X), whole.transform(X), atol=1e-9)
     np.testing.assert_allclose(estimator.unimodal_labels_, whole.unimodal_labels_, atol=1e-9)
     assert len(estimator.unimodal_label_history_) == 4
@@ -195,7 +197,7 @@ def test_partial_fit_tells_rows_of_equal_y_apart():
 
 @BOTH
 def test_warm_start_goes_on_and_a_cold_one_begins_anew(build, y):
-    options = STRICT | {"max_epochs": 3}
+    options = STRICT | {"max_epochs": 3, "weight_averaging": None}
     warm = build(**options, warm_start=True).fit(X, y)
     net = warm.net_
     warm.fit(X, y)

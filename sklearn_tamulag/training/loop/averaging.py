@@ -149,8 +149,7 @@ class WeightAveraging(Callback):
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Leave the average in the module, also where Ctrl-C ended an epoch."""
-        self.put(net)
-        self.forget()
+        end_averaging(net)
 
     def forget(self) -> None:
         """Drop the average and the copy: the module keeps what it has."""
@@ -270,3 +269,17 @@ def averaging_of(net: Any) -> WeightAveraging | None:
     """
     found = (callback for _, callback in net.callbacks_ if isinstance(callback, WeightAveraging))
     return next(found, None)
+
+
+def end_averaging(net: Any) -> None:
+    """Leave the average of a net's weights in its module, if there is one, and drop the rest.
+
+    Parameters
+    ----------
+    net : TAMULAGNet
+        The net whose training is over, however it ended.
+    """
+    averaging = averaging_of(net)
+    if averaging is not None:
+        averaging.put(net)
+        averaging.forget()

@@ -19,7 +19,7 @@ from sklearn_tamulag.labels import LabelMemory
 from sklearn_tamulag.nn.module import TAMULAGModule, TAMULAGOutput
 from sklearn_tamulag.training.feeding.batching import BatchLoader, inference_order, inference_rows
 from sklearn_tamulag.training.feeding.rows import FeatureTable, RowDataset
-from sklearn_tamulag.training.loop.averaging import averaging_callbacks
+from sklearn_tamulag.training.loop.averaging import averaging_callbacks, end_averaging
 from sklearn_tamulag.training.loop.callbacks import (
     BestEpoch,
     EpochProgress,
@@ -270,6 +270,7 @@ class TAMULAGNet(MultitaskSteps):
         finally:
             # Whatever else ended it, a callback's error or Ctrl-C just now: the weights are those
             # of the epoch that is called the best.
+            end_averaging(self)
             self.best_epoch.put_back(self)
         if stopped is not None:
             raise stopped

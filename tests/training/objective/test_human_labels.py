@@ -76,7 +76,7 @@ def test_human_classes_stand_as_certain_distributions():
 
 def test_the_unimodal_tasks_learn_human_labels():
     # Audio is labelled with the opposite of y: its task has to turn around, the others have not.
-    options = {**STRICT, "max_epochs": 40, "lr": 0.02}
+    options = {**STRICT, "max_epochs": 40, "lr": 0.02, "weight_averaging": None}
     estimator = regressor(**options).fit(X, Y, unimodal_labels=pd.DataFrame({"audio": -Y}))
     predicted = estimator.predict_unimodal(X)
     present = ~ABSENT
@@ -206,7 +206,7 @@ def test_weights_count_rows_with_human_labels_too():
 
 def test_a_warm_start_keeps_them():
     human = human_numbers()
-    options = STRICT | {"max_epochs": 3}
+    options = STRICT | {"max_epochs": 3, "weight_averaging": None}
     warm = regressor(**options, warm_start=True).fit(X, Y, unimodal_labels=human)
     warm.fit(X, Y, unimodal_labels=human)
     whole = regressor(**options | {"max_epochs": 6}).fit(X, Y, unimodal_labels=human)
