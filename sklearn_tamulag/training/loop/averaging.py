@@ -101,6 +101,9 @@ class WeightAveraging(Callback):
 
     average_: Any = None
     own_: dict[str, Tensor] | None = None
+    # What is averaged, found once in an epoch; and which weights were free then, to see a change.
+    _trained: TrainedWeights | None = None
+    _watched: tuple[list[Tensor], list[bool]] = ([], [])
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -116,9 +119,16 @@ class WeightAveraging(Callback):
             self.own_ = None
         if self.kind == "swa" and len(net.history) < SWA_START:
             return
-        trained = TrainedWeights(net.module_)
+        trained = self._look_at(net.module_)
         if self.average_ is None or not _alike(self.average_.module, trained):
             self.average_ = self._begun(trained)
+
+    def _look_at(self, module: nn.Module) -> TrainedWeights:
+        """Find what is averaged of a module, and remember it for the steps of an epoch."""
+        weights: list[Tensor] = list(module.parameters())
+        self._watched = weights, [weight.requires_grad for weight in weights]
+        self._trained = TrainedWeights(module)
+        return self._trained
 
     def on_batch_end(
         self, net: Any, batch: Any = None, training: bool | None = None, **kwargs: Any
@@ -126,11 +136,11 @@ class WeightAveraging(Callback):
         """Add the weights after a step of the optimizer."""
         if not training or not batch[0]["update"] or self.average_ is None:
             return
-        trained = TrainedWeights(net.module_)
-        if self.average_.module.names != trained.names:
+        weights, free = self._watched
+        if self._trained is None or [weight.requires_grad for weight in weights] != free:
             # A callback after this one has freed some since, or frozen them.
-            self.average_ = self._begun(trained)
-        self.average_.update_parameters(trained)
+            self.average_ = self._begun(self._look_at(net.module_))
+        self.average_.update_parameters(self._trained)
 
     def put(self, net: Any) -> None:
         """Give a module the average, and keep its own weights for the next epoch.
@@ -153,11 +163,12 @@ class WeightAveraging(Callback):
 
     def forget(self) -> None:
         """Drop the average and the copy: the module keeps what it has."""
-        self.average_ = self.own_ = None
+        self.average_ = self.own_ = self._trained = None
+        self._watched = [], []
 
     def __getstate__(self) -> dict[str, Any]:
         # A callback may pickle the net while training runs; its module has the average already.
-        left_out = ("average_", "own_")
+        left_out = ("average_", "own_", "_trained", "_watched")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def state_dict(self) -> dict[str, Any]:
