@@ -1,6 +1,7 @@
 """IEMOCAP, speakers of no training row: single modalities, all of them, and every baseline.
 
-    python benchmarks/iemocap.py FILE --keep FOLDER [--all] [--encoder FOLDER] [--prefix "query: "]
+    python benchmarks/iemocap.py FILE --keep FOLDER [--all] [--only MODEL ...] [--plot PICTURE]
+        [--encoder FOLDER] [--prefix "query: "]
 
 FILE is an .npz with the transcripts, mel bands and prosody of the utterances of sessions 1 to 4, a
 row each: `id`, `session`, `dialog`, `text`, `length`, `mel` (the frames of all rows in one array),
@@ -31,6 +32,7 @@ import numpy as np
 import pandas as pd
 import torch
 from iemocap_data import CLASSES, INPUTS, SESSIONS, TASKS, Rotation, pooled
+from iemocap_plot import draw
 from kept import KeptRows
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -309,6 +311,7 @@ def main() -> None:
     parser.add_argument("--prefix", default="")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--plot", type=Path, default=None, help="a picture of the table")
     arguments = parser.parse_args()
 
     folder = arguments.keep
@@ -328,6 +331,8 @@ def main() -> None:
         print(f"{done}/{len(wanted)} {' | '.join(map(str, run))}: {result}", flush=True)
     frame = rows.frame()
     frame = pd.concat([frame, averaged_over_seeds(folder, frame)], ignore_index=True)
+    if arguments.plot is not None:
+        draw(frame, SCORE_NAMES, arguments.plot)
     print()
     print(overview(frame).to_markdown())
     for task in TASKS:

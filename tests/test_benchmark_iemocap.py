@@ -96,8 +96,9 @@ def test_concordance_by_hand(iemocap):
     assert iemocap.concordance(y, y + 1) == pytest.approx(4 / 7)
 
 
-def test_a_row_of_the_table_is_paired_by_session_and_seed(iemocap):
-    rows = [
+def generated_rows():
+    """Rows of the default, 0.1 and 0.12 above those of a linear model, by session and seed."""
+    return [
         {"model": model, "task": "arousal", "inputs": "text + audio", "reported": reported}
         | {"seed": seed, "CCC": score, "MAE": 0.5, "seconds": 1.0}
         for model, seeds, gain in (("default", (0, 1), 0.1), ("linear", (0,), 0.0))
@@ -105,11 +106,21 @@ def test_a_row_of_the_table_is_paired_by_session_and_seed(iemocap):
         for seed in seeds
         for score in [0.5 + 0.1 * number + gain + 0.02 * seed]
     ]
-    table = iemocap.table(pd.DataFrame(rows), "arousal")
+
+
+def test_a_row_of_the_table_is_paired_by_session_and_seed(iemocap):
+    table = iemocap.table(pd.DataFrame(generated_rows()), "arousal")
     # The seeds of the default are .1 and .12 above; eight values of deviation .01069, t is 2.365.
     assert table.loc["linear, text + audio", "default - it"] == "+0.110 [+0.101, +0.119]"
     assert table.loc["default, text + audio", "range over seeds"] == "0.020"
     assert table.loc["linear, text + audio", "by session"] == "0.500 0.600 0.700 0.800"
+
+
+def test_the_picture_is_drawn(iemocap, tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "pictures" / "iemocap.png"
+    iemocap.draw(pd.DataFrame(generated_rows()), {"arousal": ("CCC", "MAE")}, path)
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
