@@ -68,6 +68,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "LSTM, last step, concatenated": {"attention": "last", **UNIMODAL_TASKS_OFF},
     "MLP per step, mean": {"cell": "mlp", "attention": "mean", **UNIMODAL_TASKS_OFF},
     "convolutions, mean": {"cell": "conv", "attention": "mean", **UNIMODAL_TASKS_OFF},
+    "default, last weights": {"weight_averaging": None},
+    "default, step path": {"step_path": True},
+    "default, unimodal weight 1": {"unimodal_weight": 1.0},
+    "default, unimodal weight 0": {"unimodal_weight": 0.0},
+    "default, labels none": {"label_generation": "none"},
 }
 # The neural baselines of the default table, the best two of `NETWORKS` on the sessions that choose.
 BEST_TWO = ("late-fusion transformer", "MLP per step, mean")

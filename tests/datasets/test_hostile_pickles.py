@@ -50,6 +50,7 @@ def readings(tmp_path_factory):
     return {kind: [next(measures) for _ in made] for kind, made in kinds.items()}
 
 
+@pytest.mark.slow
 def test_forged_pickles_are_refused_within_the_budget(readings):
     names = list(forged_pickles())
     assert len(names) > 60
@@ -64,6 +65,7 @@ def test_the_file_that_is_forged_is_sound_otherwise(tmp_path):
     assert len(load_mmsa(path).X) == 2
 
 
+@pytest.mark.slow
 def test_mutated_pickles_are_read_or_refused_within_the_budget(readings):
     assert not list(filter(is_wrong, readings["mutated"]))
     assert "ValueError" in {reading.outcome for reading in readings["mutated"]}
@@ -76,6 +78,7 @@ def test_a_thousand_mutated_pickles(tmp_path):
     assert not list(filter(is_wrong, many))
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_file(readings):
     one, other = readings["sizes"]
     assert other.seconds < 8 * one.seconds + 0.5
