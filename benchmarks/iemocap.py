@@ -269,6 +269,8 @@ def overview(rows: pd.DataFrame) -> pd.DataFrame:
     for task in TASKS:
         default = {inputs: paired(rows, task, DEFAULT, inputs) for inputs in INPUTS}
         everything = default[EVERYTHING]
+        if everything.empty or any(values.isna().any() for values in default.values()):
+            continue  # a run that was cut off, or of some models only
         best = max(("text", "audio"), key=lambda inputs: default[inputs].mean())
         line = {inputs: f"{values.mean():.3f}" for inputs, values in default.items()}
         line[f"{EVERYTHING} - better single"] = with_interval(everything - default[best], "+.3f")
@@ -278,7 +280,7 @@ def overview(rows: pd.DataFrame) -> pd.DataFrame:
                 line[model] = f"{other.mean():.3f}"
                 line[f"default - {model}"] = with_interval(everything - other, "+.3f")
         lines[f"{task}, {SCORE_NAMES[task][0]}"] = line
-    return pd.DataFrame.from_dict(lines, orient="index")
+    return pd.DataFrame.from_dict(lines, orient="index").fillna("-")
 
 
 def table(rows: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -296,7 +298,7 @@ def table(rows: pd.DataFrame, task: str) -> pd.DataFrame:
             second: f"{part[second].mean():.3f}",
             "by session": " ".join(f"{x:.3f}" for x in part.groupby("reported")[first].mean()),
             "default - it": "-"
-            if (model, inputs) == (DEFAULT, EVERYTHING)
+            if (model, inputs) == (DEFAULT, EVERYTHING) or (reference - own).isna().any()
             else with_interval(reference - own, "+.3f"),
             "range over seeds": f"{spread.mean():.3f}" if part["seed"].nunique() > 1 else "-",
             "s": f"{part['seconds'].mean():.0f}" if part["seconds"].notna().any() else "-",

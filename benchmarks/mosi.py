@@ -1,6 +1,6 @@
 """CMU-MOSI from a public feature file: text through a frozen encoder, and audio.
 
-    python benchmarks/mosi.py FILE [--encoder FOLDER] [--cache FOLDER]
+    python benchmarks/mosi.py FILE [--encoder FOLDER] [--prefix "query: "] [--cache FOLDER]
 
 FILE is a pickle in the MMSA layout with the parts "train" and "valid". Every model is trained once
 per seed on the train part alone: what it holds out to stop early are whole videos of that part. The
@@ -46,10 +46,10 @@ SELF_MM = {
 DEFAULT = "TAM-ULAG, text + audio (default)"
 
 
-def read(path: Path, split: str, encoder: Path, cache: Path | None) -> Bunch:
+def read(path: Path, split: str, encoder: Path, cache: Path | None, prefix: str = "") -> Bunch:
     """One part of the file, its transcripts replaced by token features of a frozen encoder."""
     part = load_mmsa(path, split=split, modalities=MODALITIES, text="raw")
-    embedder = TextEmbedder(encoder, max_length=N_TOKENS, cache=cache)
+    embedder = TextEmbedder(encoder, max_length=N_TOKENS, prefix=prefix, cache=cache)
     with warnings.catch_warnings():
         # The file's own token ids end there as well.
         warnings.filterwarnings("ignore", ".*truncated", UserWarning)
@@ -118,13 +118,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--encoder", type=Path, default=None)
+    parser.add_argument(
+        "--prefix", default="", help="put before every text, as encoders of E5 want"
+    )
     parser.add_argument("--cache", type=Path, default=None)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
 
     encoder = arguments.encoder or common.packaged_encoder()
     train, valid = (
-        read(arguments.file, split, encoder, arguments.cache) for split in ("train", "valid")
+        read(arguments.file, split, encoder, arguments.cache, arguments.prefix)
+        for split in ("train", "valid")
     )
     print(f"train {len(train.y)} rows, valid {len(valid.y)} rows", flush=True)
     reports: dict[str, SeedReport] = {}

@@ -94,22 +94,9 @@ def mosi_parts(path: Path, encoder: Path | None, cache: Path | None) -> Iterator
         mosi.read(path, split, encoder or common.packaged_encoder(), cache)
         for split in ("train", "valid")
     ]
-    arrays = {
-        name: [
-            array[:length]
-            for part in both
-            for array, length in zip(part.X.arrays[name], part.X.lengths[name], strict=True)
-        ]
-        for name in mosi.MODALITIES
-    }
-    lengths = {name: [len(row) for row in rows] for name, rows in arrays.items()}
-    padded = {
-        name: np.stack([np.pad(row, ((0, max(lengths[name]) - len(row)), (0, 0))) for row in rows])
-        for name, rows in arrays.items()
-    }
-    groups = np.concatenate([part.X.groups for part in both])
-    X, y = MultimodalData(padded, lengths, groups=groups), np.concatenate([p.y for p in both])
-    splits = GroupKFold(5).split(y, groups=groups)
+    X = MultimodalData.concatenate([part.X for part in both])
+    y = np.concatenate([part.y for part in both])
+    splits = GroupKFold(5).split(y, groups=X.groups)
     for number, (train, test) in enumerate(splits):
         yield common.Parts(number, *(Bunch(X=X[part], y=y[part]) for part in (train, test)))
 
