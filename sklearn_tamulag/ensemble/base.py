@@ -86,10 +86,7 @@ class BaseSeedEnsemble(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     }
     # Members ask for metadata, and the ensemble passes it on.
     __metadata_request__fit: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
-    __metadata_request__partial_fit: ClassVar[dict[str, Any]] = {
-        "sample_weight": UNUSED,
-        "classes": UNUSED,
-    }
+    __metadata_request__partial_fit: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
 
     def __init__(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_tamulag.ensemble.base import BaseSeedEnsemble, can_train_on, spread
@@ -72,6 +73,8 @@ class SeedEnsembleClassifier(ClassifierMixin, BaseSeedEnsemble):
     """
 
     _kind = TAMULAGClassifier
+    # The members ask for them.
+    __metadata_request__partial_fit: ClassVar[dict[str, Any]] = {"classes": UNUSED}
 
     @property
     def classes_(self) -> NDArray[Any]:
