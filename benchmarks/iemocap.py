@@ -273,6 +273,7 @@ def overview(rows: pd.DataFrame) -> pd.DataFrame:
             continue  # a run that was cut off, or of some models only
         best = max(("text", "audio"), key=lambda inputs: default[inputs].mean())
         line = {inputs: f"{values.mean():.3f}" for inputs, values in default.items()}
+        line["mean of seeds"] = f"{paired(rows, task, AVERAGED, EVERYTHING).mean():.3f}"
         line[f"{EVERYTHING} - better single"] = with_interval(everything - default[best], "+.3f")
         for model in ("linear", "boosting", *BEST_TWO):
             other = paired(rows, task, model, EVERYTHING)
@@ -289,7 +290,9 @@ def table(rows: pd.DataFrame, task: str) -> pd.DataFrame:
     reference = paired(rows, task, DEFAULT, EVERYTHING)
     lines = []
     of_task = rows[rows["task"] == task]
-    for (model, inputs), part in of_task.groupby(["model", "inputs"], sort=False):
+    order = [(model, inputs) for model in (AVERAGED, *MODELS) for inputs in INPUTS]
+    groups = of_task.groupby(["model", "inputs"])
+    for (model, inputs), part in sorted(groups, key=lambda group: order.index(group[0])):
         own = paired(rows, task, model, inputs)
         spread = part.groupby("reported")[first].agg(lambda values: values.max() - values.min())
         line = {
