@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-
-from sklearn_tamulag.estimators.parameters import TAMULAGParameters
 
 # Every figure is a triple: CMU-MOSI, CMU-MOSEI, CH-SIMS. They are those of the tuned configuration
 # that MMSA 2.0 releases for each model.
@@ -204,7 +201,6 @@ def model_params(model: str, place: int, modalities: list[str]) -> dict[str, Any
         for name in modalities
     }
     # Only Self-MM has tasks of single modalities.
-    known = inspect.signature(TAMULAGParameters).parameters
-    if settings["params"]["label_generation"] == "none" and "unimodal_weight" in known:
+    if params["label_generation"] == "none":
         params["unimodal_weight"] = 0.0
     return params
